@@ -1,0 +1,18 @@
+set(DEPOSITD_SANITIZER "" CACHE STRING "address, undefined, thread, fuzzer or empty")
+if(DEPOSITD_SANITIZER STREQUAL "address")
+    add_compile_options(-fsanitize=address -fno-omit-frame-pointer -O1)
+    add_link_options(-fsanitize=address)
+elseif(DEPOSITD_SANITIZER STREQUAL "undefined")
+    # Coroutine frames trip the function-type check of clang 14.
+    add_compile_options(-fsanitize=undefined -fno-sanitize=function -fno-sanitize-recover=all -O1)
+    add_link_options(-fsanitize=undefined)
+elseif(DEPOSITD_SANITIZER STREQUAL "thread")
+    # Asio uses fences that TSan does not model.
+    add_compile_options(-fsanitize=thread -Wno-tsan -O1)
+    add_link_options(-fsanitize=thread)
+elseif(DEPOSITD_SANITIZER STREQUAL "fuzzer")
+    add_compile_options(-fsanitize=address,fuzzer-no-link -O1)
+    add_link_options(-fsanitize=address)
+elseif(NOT DEPOSITD_SANITIZER STREQUAL "")
+    message(FATAL_ERROR "DEPOSITD_SANITIZER is '${DEPOSITD_SANITIZER}', expected address, undefined, thread or fuzzer")
+endif()

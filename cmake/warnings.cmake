@@ -1,0 +1,19 @@
+# Flags for our own code only: interface library that every room and test links.
+add_library(depositd_warnings INTERFACE)
+target_compile_options(depositd_warnings INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast
+    -Wcast-qual -Wformat=2 -Wunused-result -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ 12 reports these falsely inside coroutine frames and inlined Boost code.
+    target_compile_options(depositd_warnings INTERFACE
+        -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread
+        -Wno-restrict)
+endif()
+
+# Hardening of what is installed.
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    add_compile_options(-O2 -g1 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS
+                        -fcf-protection)
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+    add_link_options(-pie -Wl,-z,relro,-z,now)
+endif()
