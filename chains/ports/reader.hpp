@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chains/ports/chain_info.hpp"
+#include "core/chain_types.hpp"
+#include "core/expected.hpp"
+#include "core/ids.hpp"
+#include "core/task.hpp"
+#include "core/units.hpp"
+
+namespace chains {
+
+//! Where the chain stands, from one endpoint.
+struct Heads {
+    core::BlockRef latest;
+    //! The node's `finalized` block; none when the chain or node has no such tag.
+    std::optional<core::BlockRef> finalized;
+};
+
+//! Whose transfers are wanted. Asked once per transfer of a block: must be fast and not block.
+struct WatchFilter {
+    virtual ~WatchFilter() = default;
+    //! An address we issued or pay from.
+    virtual bool is_ours(const core::Address& address) const = 0;
+};
+
+enum class TransferKind : int {
+    kToken = 1,           //!< a Transfer log of an allow-listed contract
+    kNative = 2,          //!< the value of a successful transaction
+    kNativeResidual = 3,  //!< a balance difference no transaction explains (contract-made transfer)
+};
+
+//! Money that moved to one of our addresses, in a successful transaction.
+struct TransferSeen {
+    core::TxId tx;
+    //! Ordinal inside the transaction: log index minus the receipt's first log index, so that it
+    //! survives being mined again elsewhere. Native value: 0xFFFFFFFF.
+    std::uint32_t position = 0;
+    TransferKind kind = TransferKind::kToken;
+    core::AssetId asset;
+    core::Address from;
+    core::Address to;
+    core::Units units;
+
+    friend bool operator==(const TransferSeen&, const TransferSeen&) = default;
+};
+inline constexpr std::uint32_t kNativePosition = 0xFFFFFFFF;
+
+//! A mined transaction sent from one of our addresses, whoever signed it.
+struct OwnTxSeen {
+    core::TxId tx;
+    core::Address sender;
+    std::uint64_t nonce = 0;
+    bool success = false;
+    core::Units fee;           //!< native coin the sender paid, all parts (also a rollup's L1 part)
+    core::Address to;          //!< empty for a contract creation
+    core::Units native_value;  //!< moved only when `success`
+    //! Token transfers out of `sender` that the receipt's logs show, allow-listed contracts only.
+    std::vector<TransferSeen> transfers;
+};
+
+//! Why a block with nothing for us is believed. Stored: pinned numbers.
+enum class Evidence : int {
+    kLogsAgree = 1,       //!< logs came and agree with the header's bloom filter
+    kBloomExcludes = 2,   //!< the header's bloom filter excludes every listed contract
+    kSecondEndpoint = 3,  //!< the bloom said maybe; another endpoint also answered with no logs
+    kReceipts = 4,        //!< receipts of the whole block were read and their root matches the header
+};
+
+//! One block, read whole for the watched addresses.
+struct BlockScan {
+    core::BlockRef block;
+    std::vector<TransferSeen> deposits;
+    std::vector<OwnTxSeen> own;
+    Evidence evidence = Evidence::kLogsAgree;
+    std::string endpoint;      //!< the configured name, never a URL
+    std::uint32_t log_count = 0;
+    std::uint32_t tx_count = 0;
+};
+
+//! What one chain tells the watchers. Every call has its own deadline inside; a failure is never an
+//! empty answer: kNotReady means the node does not know yet, kReorged that the block is gone.
+class ChainReader {
+  public:
+    virtual ~ChainReader() = default;
+
+    virtual const ChainInfo& info() const = 0;
+
+    virtual core::Task<core::Expected<Heads>> heads() = 0;
+
+    //! The header at a height on the node's best chain.
+    virtual core::Task<core::Expected<core::BlockRef>> block_at(std::uint64_t height) = 0;
+
+    //! Reads the block at `height` whole: header with transactions, then logs by that header's hash.
+    virtual core::Task<core::Expected<BlockScan>> scan_block(std::uint64_t height,
+                                                             const WatchFilter& filter) = 0;
+
+    //! Blocks from…to, in order, each linked to the one before; only for heights at or below
+    //! finality. Splits itself on providers' limits. `pipeline` requests are in flight at once.
+    virtual core::Task<core::Expected<std::vector<BlockScan>>> scan_range(
+        std::uint64_t from, std::uint64_t to, const WatchFilter& filter) = 0;
+
+    //! Native balances at exactly this block.
+    virtual core::Task<core::Expected<std::vector<core::Units>>> native_balances(
+        std::vector<core::Address> addresses, core::BlockRef at) = 0;
+
+    //! Balance of an asset of one address at exactly this block.
+    virtual core::Task<core::Expected<core::Units>> balance_of(core::AssetId asset,
+                                                               core::Address owner,
+                                                               core::BlockRef at) = 0;
+
+    //! Do `endpoints` distinct endpoints say that `block` is on the chain at its height and that it
+    //! holds `transfer`? kNoQuorum when too few answered, kReorged when they agree that it is not so.
+    virtual core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block,
+                                                               TransferSeen transfer,
+                                                               unsigned endpoints) = 0;
+
+    //! Where a transaction is mined now; none when the node does not know it (which proves nothing).
+    virtual core::Task<core::Expected<std::optional<core::BlockRef>>> block_of(core::TxId tx) = 0;
+};
+
+}  // namespace chains
