@@ -1,0 +1,102 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/expected.hpp"
+#include "core/log.hpp"
+#include "core/metrics.hpp"
+#include "core/task.hpp"
+#include "core/time.hpp"
+#include "db/repositories.hpp"
+
+namespace db {
+
+//! The repositories, over one connection. Valid only inside the job it is handed to. The const-less
+//! interface serves both: in a read view, a write fails with kStorage.
+struct UnitOfWork {
+    virtual ~UnitOfWork() = default;
+    virtual Environments& environments() = 0;
+    virtual Sessions& sessions() = 0;
+    virtual Receivers& receivers() = 0;
+    virtual Blocks& blocks() = 0;
+    virtual Deposits& deposits() = 0;
+    virtual OwnTxs& own_txs() = 0;
+    virtual Facts& facts() = 0;
+    virtual Payouts& payouts() = 0;
+    virtual Ledger& ledger() = 0;
+};
+
+//! Counts commits. A ping without content: whoever wakes reads again. A lost ping costs one poll.
+class ChangeSignal {
+  public:
+    virtual ~ChangeSignal() = default;
+    //! Returns when a commit happened after `seen` (see revision()), or after `at_most`.
+    virtual core::Task<std::uint64_t> wait(std::uint64_t seen, core::Millis at_most) = 0;
+    virtual std::uint64_t revision() const = 0;
+};
+
+//! The store. Everything that must be true together is written by one job.
+//!
+//! A write job runs on the one writer thread. It is durable when write() returns: jobs that wait at
+//! the same time share one commit (group commit), each in a savepoint of its own, so that a job which
+//! returns an error leaves no trace and does not disturb its neighbours. A read job runs on a small
+//! pool, on a consistent view. Jobs must not block, and must not touch what their caller does not keep
+//! alive; results come back on the caller's executor. Once a commit failed (disk full, I/O error) every
+//! later write fails with kStorage until restart: what was not committed was never said to be done.
+class Database {
+  public:
+    using Job = std::function<Expected<Done>(UnitOfWork&)>;
+
+    virtual ~Database() = default;
+    virtual core::Task<Expected<Done>> run_write(Job job) = 0;
+    virtual core::Task<Expected<Done>> run_read(Job job) = 0;
+    virtual ChangeSignal& changes() = 0;
+    //! Folds the log into the main file and closes. No job may be waiting.
+    virtual void close() = 0;
+
+    template <class R, class F>
+    core::Task<Expected<R>> write(F job) {
+        auto out = std::make_shared<Expected<R>>();
+        Job wrapped = [out, job = std::move(job)](UnitOfWork& work) mutable {
+            return keep<R>(*out, job(work));
+        };
+        auto ran = co_await run_write(std::move(wrapped));
+        if (!ran) co_return ran.error();
+        co_return std::move(*out);
+    }
+    template <class R, class F>
+    core::Task<Expected<R>> read(F job) {
+        auto out = std::make_shared<Expected<R>>();
+        Job wrapped = [out, job = std::move(job)](UnitOfWork& work) mutable {
+            return keep<R>(*out, job(work));
+        };
+        auto ran = co_await run_read(std::move(wrapped));
+        if (!ran) co_return ran.error();
+        co_return std::move(*out);
+    }
+
+  private:
+    template <class R>
+    static Expected<Done> keep(Expected<R>& out, Expected<R> result) {
+        if (!result) return result.error();
+        out = std::move(result);
+        return Done{};
+    }
+};
+
+struct DatabaseOptions {
+    std::string path;  //!< a file, or ":memory:" for tests
+    unsigned readers = 3;
+    //! `serve` takes the file for itself: a second one refuses to start (kHalted). Short commands do not.
+    bool exclusive = true;
+    bool migrate = true;
+};
+
+//! Opens, checks (`quick_check`), migrates. kStorage or kHalted with a text that says what to do.
+Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core::Log& log,
+                                                  core::Metrics& metrics);
+
+}  // namespace db

@@ -1,0 +1,241 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/expected.hpp"
+#include "db/types.hpp"
+
+// What can be read and written, one interface per concern. All calls are synchronous: they run on the
+// database's own threads, inside a unit of work or a read view (database.hpp). No call reads a clock.
+// Failures: kStorage (disk, corruption), kConflict (a unique rule or a version), kNotFound.
+namespace db {
+
+using core::Done;
+using core::Expected;
+
+struct Environments {
+    virtual ~Environments() = default;
+    virtual Expected<Done> insert(const Environment& environment) = 0;
+    virtual Expected<std::optional<Environment>> by_id(const core::EnvironmentId& id) = 0;
+    virtual Expected<std::optional<Environment>> by_name(std::string_view name) = 0;
+    virtual Expected<std::vector<Environment>> list() = 0;
+    virtual Expected<Done> insert_key(const ApiKey& key) = 0;
+    virtual Expected<std::vector<ApiKey>> keys_with_prefix(std::string_view prefix) = 0;
+    virtual Expected<std::vector<ApiKey>> list_keys() = 0;
+    virtual Expected<Done> revoke_key(std::int64_t id, core::Instant at) = 0;
+    //! The secret that keys are hashed with; made once from `fresh` when there is none yet.
+    virtual Expected<core::Bytes> key_pepper(const core::Bytes& fresh) = 0;
+};
+
+struct SessionFilter {
+    std::optional<core::EnvironmentId> environment;
+    std::vector<session::State> states;  //!< empty: all
+    std::optional<core::SessionId> after;  //!< page on, newest first
+    std::size_t limit = 50;
+};
+
+struct Sessions {
+    virtual ~Sessions() = default;
+    //! With an idempotency key: kConflict when (environment, key) is taken.
+    virtual Expected<Done> insert(const SessionRow& row, std::string_view idempotency_key,
+                                  std::string_view request_hash) = 0;
+    //! The session made under this key, and the hash of the request that made it.
+    virtual Expected<std::optional<std::pair<core::SessionId, std::string>>> by_idempotency_key(
+        const core::EnvironmentId& environment, std::string_view key) = 0;
+    virtual Expected<std::optional<SessionRow>> load(const core::SessionId& id) = 0;
+    //! Writes `row` with version expected+1 if the stored version is `expected_version`, and the journal row
+    //! with it; kConflict otherwise. Refused by trigger once the stored state is final, but for
+    //! outcome fields written together with the final state.
+    virtual Expected<Done> save(const SessionRow& row, std::int64_t expected_version,
+                                const JournalEntry& entry) = 0;
+    //! Appends a journal row without a change of state (a stray, a note for people).
+    virtual Expected<Done> note(const JournalEntry& entry) = 0;
+    virtual Expected<std::vector<JournalEntry>> journal(const core::SessionId& id) = 0;
+    virtual Expected<std::vector<SessionRow>> list(const SessionFilter& filter) = 0;
+    //! Sessions in a waiting state whose expires_at is before `now`, oldest deadline first.
+    virtual Expected<std::vector<SessionRow>> waiting_past(core::Instant now, std::size_t limit) = 0;
+    virtual Expected<std::vector<std::pair<session::State, std::int64_t>>> count_by_state() = 0;
+};
+
+struct Receivers {
+    virtual ~Receivers() = default;
+    //! The session's receiver of this family, or a new one: takes the next derivation index, calls `derive`
+    //! with it and stores the address. One per (session, family).
+    virtual Expected<Receiver> issue(
+        const core::SessionId& session, std::string_view family, core::Instant at,
+        const std::function<Expected<core::Address>(std::uint32_t)>& derive) = 0;
+    virtual Expected<std::optional<Receiver>> by_address(std::string_view family,
+                                                         const core::Address& address) = 0;
+    virtual Expected<std::optional<Receiver>> by_id(core::ReceiverId id) = 0;
+    virtual Expected<std::vector<Receiver>> of_session(const core::SessionId& session) = 0;
+    //! Ids above `after`, ascending, at most `limit`: how the watch set loads and follows.
+    virtual Expected<std::vector<Receiver>> since(std::string_view family, core::ReceiverId after,
+                                                  std::size_t limit) = 0;
+    virtual Expected<core::ReceiverId> newest() = 0;
+    //! Receivers of sessions that wait for or process native coin on this chain.
+    virtual Expected<std::vector<Receiver>> expecting(const core::AssetId& native_asset) = 0;
+};
+
+struct Blocks {
+    virtual ~Blocks() = default;
+    //! Last block committed for the chain: its cursor. None before the first.
+    virtual Expected<std::optional<core::BlockRef>> tip(const core::ChainId& chain) = 0;
+    //! The block of our best chain at this height, when still kept.
+    virtual Expected<std::optional<core::BlockRef>> at(const core::ChainId& chain,
+                                                       std::uint64_t height) = 0;
+    //! Sets where reading starts; only when the chain has no tip.
+    virtual Expected<Done> start(const core::ChainId& chain, const core::BlockRef& origin,
+                                 core::Instant at) = 0;
+    //! Appends linked blocks on the tip (kConflict when the first does not name the tip as parent), the
+    //! coverage row(s) and the cursor.
+    virtual Expected<Done> append(const core::ChainId& chain, const std::vector<ReadBlock>& blocks,
+                                  std::int64_t watch_revision, core::Instant at) = 0;
+    //! Takes the chain back to `height`: later blocks are kept as orphaned, coverage is cut.
+    virtual Expected<Done> rewind(const core::ChainId& chain, std::uint64_t height,
+                                  core::Instant at) = 0;
+    //! Highest block taken for final so far; never goes down.
+    virtual Expected<std::optional<core::BlockRef>> final_block(const core::ChainId& chain) = 0;
+    virtual Expected<Done> set_final(const core::ChainId& chain, const core::BlockRef& block) = 0;
+    //! Forgets block rows below `height` that are final and hold nothing of ours (coverage stays).
+    virtual Expected<Done> prune(const core::ChainId& chain, std::uint64_t below_height,
+                                 std::size_t limit) = 0;
+    virtual Expected<std::vector<CoverageRow>> coverage(const core::ChainId& chain,
+                                                        std::uint64_t from, std::uint64_t to) = 0;
+    //! Joins neighbouring coverage rows of one endpoint, evidence and revision below `height`.
+    virtual Expected<Done> compact_coverage(const core::ChainId& chain, std::uint64_t below_height,
+                                            std::size_t limit) = 0;
+    virtual Expected<std::vector<std::pair<core::ChainId, core::BlockRef>>> tips() = 0;
+
+    //! Stops payouts on the chain; keeps the first reason while one is open.
+    virtual Expected<Done> halt(const core::ChainId& chain, std::string_view reason,
+                                core::Instant at) = 0;
+    virtual Expected<Done> acknowledge_halts(const core::ChainId& chain, std::string_view by,
+                                             core::Instant at) = 0;
+    virtual Expected<std::vector<Halt>> open_halts() = 0;
+};
+
+struct RecordedDeposit {
+    Deposit deposit;
+    //! True when the row is new, or came back from orphaned; false when we knew it just so.
+    bool changed = false;
+};
+
+struct Deposits {
+    virtual ~Deposits() = default;
+    //! Inserts by (chain, key), or revives an orphaned row in its new block. A row that is known in this
+    //! very block is left as it is. Fills in receiver and session.
+    virtual Expected<RecordedDeposit> record(const Deposit& deposit) = 0;
+    virtual Expected<std::optional<Deposit>> load(core::DepositId id) = 0;
+    virtual Expected<std::vector<Deposit>> load_many(const std::vector<core::DepositId>& ids) = 0;
+    virtual Expected<std::vector<Deposit>> of_session(const core::SessionId& session) = 0;
+    virtual Expected<std::vector<Deposit>> of_tx(const core::TxId& tx) = 0;
+    //! Detected and not confirmed on this chain, at or below `height`, lowest first.
+    virtual Expected<std::vector<Deposit>> unconfirmed(const core::ChainId& chain,
+                                                       std::uint64_t up_to_height) = 0;
+    virtual Expected<Done> confirm(core::DepositId id, core::Instant at) = 0;
+    //! Marks every detected or confirmed deposit above `height` orphaned; gives them as they were before.
+    virtual Expected<std::vector<Deposit>> orphan_above(const core::ChainId& chain,
+                                                        std::uint64_t height) = 0;
+    virtual Expected<Done> set_can_fund(core::DepositId id, bool can_fund) = 0;
+    //! kConflict when the deposit is claimed already. A claim is never deleted.
+    virtual Expected<Done> claim(core::DepositId id, ClaimUse use) = 0;
+    //! Only from kStray/kHeld to kBooked or kStray, or kDelivery to kRefund: the outcome changed, not the fact that it is used.
+    virtual Expected<Done> reclaim(core::DepositId id, ClaimUse use) = 0;
+    //! Number of residual deposits of this address that are not orphaned.
+    virtual Expected<std::uint64_t> residual_count(const core::ChainId& chain,
+                                                   const core::Address& to) = 0;
+    //! Native coin every known in and out says the address holds: deposits plus what own transactions
+    //! brought, less what they took and their fees. None when the outs are larger (never on a truthful chain).
+    virtual Expected<std::optional<core::Units>> native_expected(const core::ChainId& chain,
+                                                                 const core::AssetId& native,
+                                                                 const core::Address& address) = 0;
+    virtual Expected<std::int64_t> count(DepositStatus status) = 0;
+};
+
+struct RecordedOwnTx {
+    OwnTx tx;
+    bool changed = false;
+};
+
+struct OwnTxs {
+    virtual ~OwnTxs() = default;
+    //! Inserts by (chain, tx), or moves it to its new block when it was orphaned.
+    virtual Expected<RecordedOwnTx> record(const OwnTx& tx) = 0;
+    virtual Expected<std::optional<OwnTx>> load(std::int64_t id) = 0;
+    virtual Expected<std::optional<OwnTx>> by_tx(const core::ChainId& chain, const core::TxId& tx) = 0;
+    //! Mined and not final, at or below `height`, lowest first.
+    virtual Expected<std::vector<OwnTx>> not_final(const core::ChainId& chain,
+                                                   std::uint64_t up_to_height) = 0;
+    virtual Expected<Done> finalise(std::int64_t id) = 0;
+    virtual Expected<std::vector<OwnTx>> orphan_above(const core::ChainId& chain,
+                                                      std::uint64_t height) = 0;
+};
+
+struct Facts {
+    virtual ~Facts() = default;
+    virtual Expected<core::FactSeq> append(const Fact& fact) = 0;
+    virtual Expected<std::vector<Fact>> after(core::FactSeq seq, std::size_t limit) = 0;
+    //! Where a named reader stands; 0 before the first.
+    virtual Expected<core::FactSeq> cursor(std::string_view reader) = 0;
+    virtual Expected<Done> advance(std::string_view reader, core::FactSeq to) = 0;
+    virtual Expected<core::FactSeq> newest() = 0;
+};
+
+//! A payout to plan. Steps are made when it is reserved.
+struct Payouts {
+    virtual ~Payouts() = default;
+    //! kConflict when a rule refuses: a second living delivery, a refund beside a delivery that is not
+    //! final_failed or dead, or the same (leg, asset, receiver, claims) again.
+    virtual Expected<core::PayoutId> plan(const Payout& payout) = 0;
+    virtual Expected<std::optional<PayoutFull>> load(core::PayoutId id) = 0;
+    virtual Expected<std::vector<PayoutFull>> of_session(const core::SessionId& session) = 0;
+    //! Not terminal and not held, on this chain, oldest first.
+    virtual Expected<std::vector<PayoutFull>> active(const core::ChainId& chain,
+                                                     std::size_t limit) = 0;
+    virtual Expected<std::vector<PayoutFull>> held() = 0;
+    //! Compare-and-set on payout.version; writes status, reason, held_from, waiting_for. Terminal rows refuse.
+    virtual Expected<Done> save(const Payout& payout) = 0;
+    virtual Expected<core::StepId> add_step(const PayoutStep& step) = 0;
+    virtual Expected<Done> save_step(const PayoutStep& step) = 0;
+    //! Next nonce of (chain, sender): one above the highest ever reserved, or `chain_nonce` when that is
+    //! higher or none was. Reserves it for the step (the row is unique for ever).
+    virtual Expected<std::uint64_t> reserve_nonce(const core::ChainId& chain,
+                                                  const core::Address& sender,
+                                                  std::uint64_t chain_nonce, core::StepId step) = 0;
+    //! Reserved nonces of (chain, sender) whose step is not terminal, ascending, with the step.
+    virtual Expected<std::vector<std::pair<std::uint64_t, core::StepId>>> open_nonces(
+        const core::ChainId& chain, const core::Address& sender) = 0;
+    //! kConflict when the transaction id is known. Unique for ever.
+    virtual Expected<core::AttemptId> add_attempt(const Attempt& attempt) = 0;
+    virtual Expected<Done> save_attempt(const Attempt& attempt) = 0;
+    struct AttemptPlace {
+        Attempt attempt;
+        PayoutStep step;
+        core::PayoutId payout;
+    };
+    virtual Expected<std::optional<AttemptPlace>> by_tx(const core::ChainId& chain,
+                                                        const core::TxId& tx) = 0;
+    //! The step that reserved this nonce, if any.
+    virtual Expected<std::optional<PayoutStep>> by_nonce(const core::ChainId& chain,
+                                                         const core::Address& sender,
+                                                         std::uint64_t nonce) = 0;
+    virtual Expected<std::vector<std::pair<PayoutStatus, std::int64_t>>> count_by_status() = 0;
+};
+
+struct Ledger {
+    virtual ~Ledger() = default;
+    //! CHECKs that the lines add up to zero per asset. kConflict when the key was posted before.
+    virtual Expected<Done> post(const Posting& posting) = 0;
+    virtual Expected<bool> posted(std::string_view key) = 0;
+    virtual Expected<AccountBalance> balance(std::string_view account, const core::AssetId& asset) = 0;
+    //! Non-zero balances, optionally of accounts that start with `head` ("address:").
+    virtual Expected<std::vector<AccountBalance>> balances(std::string_view head) = 0;
+    //! Recomputes every balance from the lines and compares; kStorage names the first difference.
+    virtual Expected<Done> verify() = 0;
+};
+
+}  // namespace db
