@@ -17,8 +17,8 @@ core::Expected<SecretBytes> bip39_mnemonic(core::ByteView entropy);
 //! right.
 core::Expected<SecretBytes> bip39_entropy(std::string_view mnemonic);
 
-//! The 64-byte seed. The mnemonic is checked as in bip39_entropy; the passphrase is any UTF-8 and is
-//! brought to NFKD.
+//! The 64-byte seed. The mnemonic is checked as in bip39_entropy; the passphrase is any UTF-8 and
+//! is brought to NFKD.
 core::Expected<SecretBytes> bip39_seed(std::string_view mnemonic, std::string_view passphrase);
 
 }  // namespace chains::crypto

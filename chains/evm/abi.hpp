@@ -54,8 +54,8 @@ core::Bytes encode_arguments(const std::vector<AbiValue>& arguments);
 core::Bytes encode_call(std::string_view signature, const std::vector<AbiValue>& arguments);
 
 //! Reads what a contract returned (or calldata behind its selector). The contract may be hostile:
-//! every answer that is not of its form is kMalformed. `slot` counts 32-byte words from the start of
-//! this tuple; a view into the data, which must outlive it.
+//! every answer that is not of its form is kMalformed. `slot` counts 32-byte words from the start
+//! of this tuple; a view into the data, which must outlive it.
 class AbiReader {
   public:
     explicit AbiReader(core::ByteView data) : data_{data} {}

@@ -9,8 +9,8 @@
 
 namespace chains::evm {
 
-//! "0x" and 40 hex digits with the checksum of https://eips.ethereum.org/EIPS/eip-55. CHECKs that the
-//! address has 20 bytes.
+//! "0x" and 40 hex digits with the checksum of https://eips.ethereum.org/EIPS/eip-55. CHECKs that
+//! the address has 20 bytes.
 std::string checksummed(const core::Address& address);
 
 //! 0x and 40 hex digits. Mixed case must carry the right checksum; all lower or all upper has none

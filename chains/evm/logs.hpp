@@ -17,8 +17,8 @@ struct Erc20Transfer {
 };
 
 //! kMalformed unless there are exactly three topics, the first of them the right one, the others
-//! addresses with their upper 12 bytes zero, and exactly 32 bytes of data. Anything looser would let
-//! a token that is none credit a deposit.
+//! addresses with their upper 12 bytes zero, and exactly 32 bytes of data. Anything looser would
+//! let a token that is none credit a deposit.
 core::Expected<Erc20Transfer> decode_erc20_transfer(std::span<const Bytes32> topics,
                                                     core::ByteView data);
 

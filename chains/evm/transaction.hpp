@@ -64,9 +64,9 @@ struct SignedTransaction {
     core::TxId id;
 };
 
-//! The inverse of encode_raw, and nothing else: kInvalid for any other encoding of the same fields, a
-//! high s, a signature of nobody; kUnsupported for another type of transaction and for a legacy one
-//! without chain id.
+//! The inverse of encode_raw, and nothing else: kInvalid for any other encoding of the same fields,
+//! a high s, a signature of nobody; kUnsupported for another type of transaction and for a legacy
+//! one without chain id.
 core::Expected<SignedTransaction> decode_raw(core::ByteView raw);
 
 }  // namespace chains::evm

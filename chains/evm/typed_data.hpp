@@ -18,8 +18,8 @@ struct TypedDataDomain {
     core::Address verifying_contract;
 };
 
-//! EIP712Domain(string name,string version,uint256 chainId,address verifyingContract): what a token's
-//! DOMAIN_SEPARATOR() has to answer before anything is signed for it.
+//! EIP712Domain(string name,string version,uint256 chainId,address verifyingContract): what a
+//! token's DOMAIN_SEPARATOR() has to answer before anything is signed for it.
 crypto::Digest domain_separator(const TypedDataDomain& domain);
 
 //! EIP712Domain(string name,string version,address verifyingContract,bytes32 salt), the salt being
@@ -27,7 +27,8 @@ crypto::Digest domain_separator(const TypedDataDomain& domain);
 crypto::Digest domain_separator_salted(const TypedDataDomain& domain);
 
 //! keccak256(19 01 ‖ separator ‖ struct hash): what is signed.
-crypto::Digest typed_data_digest(const crypto::Digest& separator, const crypto::Digest& struct_hash);
+crypto::Digest typed_data_digest(const crypto::Digest& separator,
+                                 const crypto::Digest& struct_hash);
 
 //! https://eips.ethereum.org/EIPS/eip-3009
 enum class AuthorizationKind { kTransfer, kReceive };

@@ -7,7 +7,8 @@
 
 namespace chains::evm {
 
-//! One word of the virtual machine: a topic, a storage key, a bytes32 argument, a nonce of EIP-3009.
+//! One word of the virtual machine: a topic, a storage key, a bytes32 argument, a nonce of
+//! EIP-3009.
 using Bytes32 = core::FixedBytes<struct Bytes32Tag, 32>;
 
 inline constexpr std::size_t kAddressSize = 20;
