@@ -13,7 +13,8 @@ namespace chains {
 
 //! When a deposit (or a payout of ours) of up to `units_max` counts as ours for good. Data, not code.
 struct CreditTier {
-    //! Largest amount, in whole tokens of any listed asset, this tier is for; none = no upper bound.
+    //! Largest amount, in whole tokens times the token's `tier_weight`, this tier is for; none = no
+    //! upper bound.
     std::optional<std::uint64_t> whole_tokens_max;
     //! Blocks that must stand on top: 0 = the block itself is enough.
     std::uint64_t depth = 0;
@@ -30,11 +31,16 @@ struct TokenInfo {
     core::AssetId asset;
     std::string symbol;
     unsigned decimals = 0;
-    //! The contract; empty for the native coin.
+    //! The contract; empty for the native coin. The one exception is Celo, whose native coin is also
+    //! an ERC-20 contract: there both the value of a transaction and a Transfer log credit the same
+    //! (native) asset.
     core::Address contract;
     GaslessKind gasless = GaslessKind::kNone;
     //! Strays below this are booked, not returned.
     core::Units stray_min;
+    //! How many whole tokens of the credit tiers' bounds one of these counts for: its price in
+    //! dollars, rounded up generously. A bound of 1,000 is 1,000 USDC, but a fifth of an ETH.
+    std::uint64_t tier_weight = 1;
 };
 
 //! The facts of one chain that rooms above need, as data.

@@ -47,6 +47,8 @@ struct TxOrder {
 struct GasPrice {
     core::Units max_fee;
     core::Units max_priority_fee;
+    //! The chain has no base fee: sign type 0 (UnsignedTx::legacy) and pay max_fee.
+    bool legacy = false;
     friend bool operator==(const GasPrice&, const GasPrice&) = default;
 };
 

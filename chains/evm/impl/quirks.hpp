@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+namespace chains::evm::impl {
+
+//! Where a chain departs from Ethereum in what the reader and the sender rely on.
+struct Quirks {
+    //! The header's bloom filter leaves out logs of system transactions (Polygon's state sync), so
+    //! that it can't excuse an empty answer.
+    bool bloom_is_partial = false;
+    //! An OP-stack chain: a transaction also pays for its bytes on L1 (GasPriceOracle predeploy).
+    bool has_l1_fee = false;
+    //! Fees are paid in a token, there is no native coin to top up with: we do not pay out here.
+    bool fees_in_token = false;
+};
+
+Quirks quirks_of(std::uint64_t chain_number);
+
+}  // namespace chains::evm::impl
