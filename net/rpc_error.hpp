@@ -33,10 +33,12 @@ struct RpcVerdict {
 //! nobody knows is kUnreachable, that is transient, never an answer (field failure 24).
 //!   kSplit         too many blocks or results: ask for a smaller range
 //!   kRateLimited   slow down
-//!   kUnauthorized  key missing, wrong or used up
+//!   kUnauthorized  key missing or wrong
 //!   kNotReady      does not know (yet, or any more): unknown block, behind, pruned. Never an absence
 //!   kReverted      the virtual machine refused the call
 //!   kUnsupported   the method is not offered
+//!   kTooLarge      the batch, or the request, is too long
+//!   kTimeout       took too long over there
 //!   kRefused       understood and said no: nonce, funds, fees, parameters
 //!   kUnreachable   the node is failing, or the text is unknown
 RpcVerdict classify_rpc_error(int http_status, std::int64_t rpc_code, std::string_view message);
