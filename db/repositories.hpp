@@ -140,10 +140,12 @@ struct Deposits {
     //! Marks every detected or confirmed deposit above `height` orphaned; gives them as they were before.
     virtual Expected<std::vector<Deposit>> orphan_above(const core::ChainId& chain,
                                                         std::uint64_t height) = 0;
-    virtual Expected<Done> set_can_fund(core::DepositId id, bool can_fund) = 0;
+    //! Writes settlement's memory of the deposit under its (chain, key).
+    virtual Expected<Done> set_counted(core::DepositId id, Counted counted, bool can_fund) = 0;
     //! kConflict when the deposit is claimed already. A claim is never deleted.
     virtual Expected<Done> claim(core::DepositId id, ClaimUse use) = 0;
-    //! Only from kStray/kHeld to kBooked or kStray, or kDelivery to kRefund: the outcome changed, not the fact that it is used.
+    //! Only from kStray/kHeld to kBooked or kStray, or kDelivery to kRefund: the outcome changed, not
+    //! the fact that it is used.
     virtual Expected<Done> reclaim(core::DepositId id, ClaimUse use) = 0;
     //! Number of residual deposits of this address that are not orphaned.
     virtual Expected<std::uint64_t> residual_count(const core::ChainId& chain,

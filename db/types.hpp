@@ -89,6 +89,10 @@ enum class ClaimUse : int {
     kHeld = 5,    //!< waits for an operator
 };
 
+//! How far settlement has counted a deposit into its session's tallies. Kept beside the claim, under
+//! (chain, key) and not under the deposit's row, so that rows restored by replay are not counted twice.
+enum class Counted : int { kNot = 0, kDetected = 1, kConfirmed = 2 };
+
 struct Deposit {
     core::DepositId id;
     core::ChainId chain;
@@ -108,8 +112,10 @@ struct Deposit {
     core::BlockHash block;
     core::Instant mined_at;
     DepositStatus status = DepositStatus::kDetected;
-    //! The router's answer when it was detected; set once by settlement.
-    std::optional<bool> can_fund;
+    // The next three are settlement's memory, stored in `claims` under (chain, key): they survive the
+    // loss of the deposit's own row, and record() finds them again.
+    Counted counted = Counted::kNot;
+    std::optional<bool> can_fund;  //!< the router's answer when it was first detected
     std::optional<ClaimUse> claim;
     core::Instant detected_at;  //!< our clock
     std::optional<core::Instant> confirmed_at;
