@@ -56,8 +56,14 @@ struct Sessions {
     virtual Expected<Done> note(const JournalEntry& entry) = 0;
     virtual Expected<std::vector<JournalEntry>> journal(const core::SessionId& id) = 0;
     virtual Expected<std::vector<SessionRow>> list(const SessionFilter& filter) = 0;
-    //! Sessions in a waiting state whose expires_at is before `now`, oldest deadline first.
-    virtual Expected<std::vector<SessionRow>> waiting_past(core::Instant now, std::size_t limit) = 0;
+    //! Sessions in a waiting state, paid on `chain`, whose expires_at is before `read_to`; oldest deadline
+    //! first.
+    virtual Expected<std::vector<SessionRow>> waiting_past(const core::ChainId& chain,
+                                                           core::Instant read_to,
+                                                           std::size_t limit) = 0;
+    //! How many sessions in a waiting state, paid on `chain`, have an expires_at before `now`.
+    virtual Expected<std::int64_t> count_waiting_past(const core::ChainId& chain,
+                                                      core::Instant now) = 0;
     virtual Expected<std::vector<std::pair<session::State, std::int64_t>>> count_by_state() = 0;
 };
 
