@@ -67,7 +67,8 @@ export function loadContracts({ force = false, onCompile = () => {} } = {}) {
 
 if (isMain(import.meta.url)) {
     if (process.argv.includes('--help')) {
-        console.log('usage: node compile.mjs [--force]\nCompiles contracts/*.sol into out/contracts.json when they changed.');
+        console.log('usage: node compile.mjs [--force]');
+        console.log('Compiles contracts/*.sol into out/contracts.json when they changed.');
     } else {
         let compiled = false;
         const contracts = loadContracts({

@@ -115,7 +115,8 @@ class Chain {
             const code = await this.node.rpc('eth_getCode', [address, 'latest']);
             this.deployed[key] = code === '0x' ? await this.deploy(name, args(this.deployed)) : { address, abi };
             if (this.deployed[key].address !== address) {
-                throw new Error(`${key} is at ${this.deployed[key].address}, not ${address}: account 0 was used before`);
+                const where = this.deployed[key].address;
+                throw new Error(`${key} is at ${where}, not ${address}: account 0 was used before`);
             }
         }
         return this.deployed;

@@ -60,8 +60,8 @@ test('devnet.mjs: ready -> description on disk, blocks tick; SIGINT -> ends with
     assert.match(description.contracts.usdc, /^0x[0-9a-fA-F]{40}$/);
     const call = async (method, params = []) => {
         const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
-        const reply = await fetch(description.url, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
-        return (await reply.json()).result;
+        const headers = { 'content-type': 'application/json' };
+        return (await (await fetch(description.url, { method: 'POST', body, headers })).json()).result;
     };
     assert.equal(BigInt(await call('eth_getBalance', [stranger, 'latest'])), 10n ** 21n);
     const height = Number(await call('eth_blockNumber'));

@@ -146,7 +146,7 @@ test('chain-id: another chain and genesis', async () => {
     assert.notEqual((await call('eth_getBlockByNumber', ['0x0', false])).hash, hash);
 });
 
-test('lost-reply: the node has the transaction, the client an error; swallow: the other way round [F29] [F47]', async () => {
+test('lost-reply: the node has it, the client an error; swallow: the other way round [F29] [F47]', async () => {
     const sender = chain.accounts[5];
     const sign = (nonce) => sender.signTransaction({
         chainId: node.chainId, type: 'eip1559', to: stranger, value: 1n, nonce, gas: 21000n,
@@ -172,7 +172,9 @@ test('missing receipts and transactions: null', async () => {
 });
 
 async function raw() {
-    const body = JSON.stringify([{ jsonrpc: '2.0', id: 5, method: 'eth_chainId' }, { jsonrpc: '2.0', id: 6, method: 'eth_blockNumber' }]);
+    const body = JSON.stringify([
+        { jsonrpc: '2.0', id: 5, method: 'eth_chainId' }, { jsonrpc: '2.0', id: 6, method: 'eth_blockNumber' },
+    ]);
     const response = await fetch(proxy.url, { method: 'POST', body });
     return { status: response.status, headers: response.headers, text: await response.text() };
 }
@@ -203,7 +205,8 @@ test('whole answers: status, page, cut text, foreign ids, mixed batches, closed 
 
 test('hang: no answer until the client gives up', async () => {
     proxy.fault('hang', { times: 1 });
-    await assert.rejects(fetch(proxy.url, { method: 'POST', body: '{"method":"eth_chainId"}', signal: AbortSignal.timeout(50) }));
+    const signal = AbortSignal.timeout(50);
+    await assert.rejects(fetch(proxy.url, { method: 'POST', body: '{"method":"eth_chainId"}', signal }));
     await call('eth_chainId');
 });
 
@@ -215,7 +218,8 @@ test('control endpoint: add, list, end; an unknown kind -> refused with the list
     const { body: { id } } = await control('POST', '', { kind: 'chain-id', chainId: 9 });
     assert.equal(await call('eth_chainId'), '0x9');
     const { body } = await control('GET');
-    assert.deepEqual(body, { faults: [{ id, kind: 'chain-id', options: { chainId: 9 }, struck: 1 }], calls: { eth_chainId: 1 } });
+    assert.deepEqual(body.faults, [{ id, kind: 'chain-id', options: { chainId: 9 }, struck: 1 }]);
+    assert.deepEqual(body.calls, { eth_chainId: 1 });
     await control('DELETE', `/${id}`);
     assert.equal(await call('eth_chainId'), '0x7a69');
     const refused = await control('POST', '', { kind: 'nonsense' });

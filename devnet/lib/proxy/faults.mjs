@@ -14,7 +14,9 @@ const HEAD = ['eth_blockNumber', 'eth_getBlockByNumber'];
 
 function oneOf(table, provider, kind) {
     const entry = table[provider];
-    if (entry === undefined) throw new Error(`${kind}: no provider ${provider}; there are ${Object.keys(table).join(', ')}`);
+    if (entry === undefined) {
+        throw new Error(`${kind}: no provider ${provider}; there are ${Object.keys(table).join(', ')}`);
+    }
     return entry;
 }
 
@@ -92,7 +94,8 @@ export const CALL_FAULTS = {
                 : await ask('eth_getBlockByNumber', [filter.toBlock ?? 'latest', false]);
             if (!block) return logs;
             return [...logs, {
-                address: token.toLowerCase(), topics: [TRANSFER, pad(from), pad(to)].map((topic) => topic.toLowerCase()),
+                address: token.toLowerCase(),
+                topics: [TRANSFER, pad(from), pad(to)].map((topic) => topic.toLowerCase()),
                 data: pad(toHex(BigInt(value))), blockNumber: block.number, blockHash: block.hash,
                 transactionHash: strangerHash(block.hash), transactionIndex: toHex(block.transactions.length),
                 logIndex: toHex(logs.length + 1000), removed: false,
@@ -139,10 +142,12 @@ export const CALL_FAULTS = {
 
     // An error of one's choice, { code, message, data }, or a { provider }'s way to say "slow down" with HTTP 200.
     error: {
-        before: (_call, _context, { code = -32603, message = 'internal error', data }) => ({ error: { code, message, data } }),
+        before: (_call, _context, { code = -32603, message = 'internal error', data }) =>
+            ({ error: { code, message, data } }),
     },
     'rate-error': {
-        before: (_call, _context, { provider = 'alchemy' }) => ({ error: oneOf(RATE_REFUSALS, provider, 'rate-error') }),
+        before: (_call, _context, { provider = 'alchemy' }) =>
+            ({ error: oneOf(RATE_REFUSALS, provider, 'rate-error') }),
     },
 
     // Another chain behind the same address: { chainId }, and another genesis with { genesis: true }.

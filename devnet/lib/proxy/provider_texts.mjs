@@ -13,7 +13,7 @@ export const RANGE_REFUSALS = {
     }),
     infura: ({ from, to, max }) => ({ code: -32602, message: `range ${to - from} exceeds limit of ${max}` }),
     geth: ({ max }) => ({ code: -32000, message: `exceed maximum block range: ${max}` }),
-    blockpi: ({ max }) => ({ code: -32602, message: `eth_getLogs is limited to ${max} block range. Please check the parameter requirements` }),
+    blockpi: ({ max }) => ({ code: -32602, message: `eth_getLogs is limited to ${max} block range` }),
     tenderly: ({ from, to, max }) => ({
         code: -32602,
         message: 'invalid params',
@@ -29,9 +29,9 @@ export const RANGE_REFUSALS = {
 export const RESULT_REFUSALS = {
     alchemy: ({ from, half }) => ({
         code: -32602,
-        message: 'Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range and no limit '
-            + 'on the response size, or you can request any block range with a cap of 10K logs in the response. Based on '
-            + `your parameters and the response size limit, this block range should work: [${hex(from)}, ${hex(half)}]`,
+        message: 'Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range and no '
+            + 'limit on the response size, or you can request any block range with a cap of 10K logs in the response. '
+            + `Based on your parameters and the response size limit, this block range should work: [${hex(from)}, ${hex(half)}]`,
     }),
     infura: ({ from, half, max }) => ({
         code: -32005,
@@ -49,8 +49,8 @@ export const RESULT_REFUSALS = {
 export const RATE_REFUSALS = {
     alchemy: {
         code: 429,
-        message: 'Your app has exceeded its compute units per second capacity. If you have retries enabled, you can safely '
-            + 'ignore this message. If not, check out https://docs.alchemy.com/reference/throughput',
+        message: 'Your app has exceeded its compute units per second capacity. If you have retries enabled, you can '
+            + 'safely ignore this message. If not, check out https://docs.alchemy.com/reference/throughput',
     },
     quicknode: { code: -32012, message: 'credits limited to 6000/sec' },
 };

@@ -4,7 +4,8 @@
 import { CDN_PAGE, RATE_REFUSALS } from './provider_texts.mjs';
 
 export function reply(response, status, text, headers = {}) {
-    response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers });
+    const length = { 'content-length': Buffer.byteLength(text) };
+    response.writeHead(status, { 'content-type': 'application/json', ...length, ...headers });
     response.end(text);
 }
 
@@ -25,7 +26,10 @@ export const TRANSPORT_FAULTS = {
         },
     },
     // A page for people where JSON should be, with { status: 200 }.
-    html: { instead: ({ response }, { status = 200 }) => reply(response, status, CDN_PAGE, { 'content-type': 'text/html' }) },
+    html: {
+        instead: ({ response }, { status = 200 }) =>
+            reply(response, status, CDN_PAGE, { 'content-type': 'text/html' }),
+    },
     'empty-body': { instead: ({ response }, { status = 200 }) => reply(response, status, '') },
     // The connection closes before the node has heard anything.
     refuse: { instead: ({ request }) => request.socket.destroy() },
@@ -45,7 +49,8 @@ export const TRANSPORT_FAULTS = {
         },
     },
     'wrong-id': {
-        spoil: ({ response }, _options, text) => reply(response, 200, mapAnswers(text, (answer) => ({ ...answer, id: 987654321 }))),
+        spoil: ({ response }, _options, text) =>
+            reply(response, 200, mapAnswers(text, (answer) => ({ ...answer, id: 987654321 }))),
     },
     // Answers of a batch in another order, or { lose: 1 } of them missing.
     'mixed-batch': {
