@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/task.hpp"
+
+namespace api {
+
+//! One HTTP request as the server read it, within its limits.
+struct Request {
+    std::string method;  //!< "GET"
+    std::string path;    //!< percent-decoded, without the query
+    std::map<std::string, std::string> query;    //!< decoded; a repeated name was refused
+    std::map<std::string, std::string> headers;  //!< names in lower case; repeated ones joined by ", "
+    std::string body;
+    std::string remote;      //!< the peer's address, for people
+    std::string request_id;  //!< ours, in the `request-id` header of the answer and in our logs
+    std::vector<std::string> captures;  //!< what the router's {braces} matched, in order
+
+    //! Empty when there is none. `name` in lower case.
+    std::string_view header(std::string_view name) const {
+        const auto at = headers.find(std::string{name});
+        return at == headers.end() ? std::string_view{} : std::string_view{at->second};
+    }
+};
+
+struct Response {
+    int status = 200;
+    std::string body;
+    std::string content_type = "application/json";
+    std::vector<std::pair<std::string, std::string>> headers;  //!< beyond those the server adds
+};
+
+//! Must not throw but for Asio's cancellation; anything else becomes a 500.
+using Handler = std::function<core::Task<Response>(Request)>;
+
+}  // namespace api

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "api/errors.hpp"
+
+namespace api::impl {
+
+//! Unicode code points of valid UTF-8.
+std::size_t characters(std::string_view text);
+
+//! A string of 1 to `max` characters that is not blank. `param`: its name for people.
+Checked<std::string> required_text(const nlohmann::json& object, const char* key,
+                                   const std::string& param, std::size_t max);
+//! Absent and null are none; the empty string is a problem.
+Checked<std::optional<std::string>> optional_text(const nlohmann::json& object, const char* key,
+                                                  const std::string& param, std::size_t max);
+
+}  // namespace api::impl

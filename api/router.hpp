@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/http.hpp"
+
+namespace api {
+
+//! Finds the handler of a request. Built once, then only read.
+class Router {
+  public:
+    //! `pattern`: segments divided by '/', "{name}" matches one non-empty segment and is handed to the
+    //! handler in Request::captures, in order.
+    void add(std::string method, std::string_view pattern, Handler handler);
+
+    //! 404 for an unknown path, 405 (with Allow) for an unknown method of a known one.
+    core::Task<Response> dispatch(Request request) const;
+
+  private:
+    struct Route {
+        std::string method;
+        std::vector<std::string> segments;
+        Handler handler;
+    };
+    std::vector<Route> routes_;
+};
+
+}  // namespace api
