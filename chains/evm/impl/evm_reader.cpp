@@ -1,0 +1,182 @@
+#include "chains/evm/impl/evm_reader.hpp"
+
+#include <algorithm>
+
+#include "chains/evm/impl/reader_sinks.hpp"
+#include "chains/evm/impl/rpc_params.hpp"
+#include "chains/evm/profiles.hpp"
+#include "chains/evm/reader.hpp"
+#include "core/check.hpp"
+
+namespace chains::evm::impl {
+
+EvmReader::EvmReader(ChainInfo chain, std::uint64_t number, net::EndpointPool& pool,
+                     core::Clock& clock, core::Log& log)
+    : info_{std::move(chain)},
+      quirks_{quirks_of(number)},
+      tokens_{info_},
+      gate_{pool, number, clock, log},
+      log_{log} {
+    wants_finalized_ = info_.payout_final.finalized_tag ||
+                       std::any_of(info_.credit.begin(), info_.credit.end(),
+                                   [](const CreditTier& tier) { return tier.finalized_tag; });
+}
+
+core::Task<core::Expected<Heads>> EvmReader::heads() {
+    std::vector<net::RpcCall> calls;
+    calls.push_back(call_chain_id());
+    calls.push_back(call_block("latest", false));
+    if (wants_finalized_) calls.push_back(call_block("finalized", false));
+    const auto replies = co_await gate_.call_batch(std::move(calls));
+    if (!replies) co_return replies.error();
+    if (auto right = gate_.judge_chain_id((*replies)[0]); !right) co_return right.error();
+
+    const auto latest_json = (*replies)[1].result();
+    if (!latest_json) co_return latest_json.error();
+    const auto latest = decoder_.head(*latest_json);
+    if (!latest) co_return latest.error();
+    Heads heads{.latest = latest->ref, .finalized = {}};
+    if (!wants_finalized_) co_return heads;
+
+    const net::RpcReply& reply = (*replies)[2];
+    if (!reply.ok()) {
+        // A node without the tag, or without a finalized block yet, says so with an error. Busy or
+        // broken ones are no evidence of either.
+        if (reply.code() == core::Errc::kRateLimited || reply.code() == core::Errc::kUnauthorized) {
+            co_return reply.result().error();
+        }
+        co_return heads;
+    }
+    const auto finalized = decoder_.head(*reply.result());
+    if (!finalized && finalized.error().code == core::Errc::kNotReady) co_return heads;
+    if (!finalized) co_return finalized.error();
+    // Behind a load balancer the two may come from different nodes: only what is not ahead counts.
+    if (finalized->ref.height <= heads.latest.height) heads.finalized = finalized->ref;
+    co_return heads;
+}
+
+core::Task<core::Expected<core::BlockRef>> EvmReader::header(net::RpcCall call) {
+    const auto reply = co_await gate_.call(std::move(call));
+    if (!reply) co_return reply.error();
+    const auto json = reply->result();
+    if (!json) co_return json.error();
+    const auto head = decoder_.head(*json);
+    if (!head) co_return head.error();
+    co_return head->ref;
+}
+
+core::Task<core::Expected<core::BlockRef>> EvmReader::block_at(std::uint64_t height) {
+    auto ref = co_await header(call_block(hex_number(height), false));
+    if (ref && ref->height != height) {
+        co_return core::Error{core::Errc::kMalformed, "the node gave another height"};
+    }
+    co_return ref;
+}
+
+core::Expected<core::Done> EvmReader::take_logs(BlockDraft& draft, const net::RpcReply& reply,
+                                                const WatchFilter& filter) {
+    const auto json = reply.result();
+    if (!json) return json.error();
+    BlockSink sink{draft, tokens_, quirks_, filter};
+    return decoder_.logs(*json, sink);
+}
+
+core::Task<core::Expected<core::Done>> EvmReader::fetch_receipts(std::vector<Bytes32> txs,
+                                                                 Receipts& into) {
+    std::vector<net::RpcCall> calls;
+    for (const Bytes32& tx : txs) calls.push_back(call_receipt(tx.view()));
+    if (calls.empty()) co_return core::Done{};
+    const auto replies = co_await gate_.call_batch(std::move(calls));
+    if (!replies) co_return replies.error();
+    for (std::size_t i = 0; i < txs.size(); ++i) {
+        const auto json = (*replies)[i].result();
+        if (!json) co_return json.error();
+        auto receipt = decoder_.receipt(*json);
+        if (!receipt) co_return receipt.error();
+        into.insert_or_assign(txs[i], std::move(*receipt));
+    }
+    co_return core::Done{};
+}
+
+core::Task<core::Expected<BlockScan>> EvmReader::scan_block(std::uint64_t height,
+                                                            const WatchFilter& filter) {
+    const auto first = co_await gate_.call(call_block(hex_number(height), true));
+    if (!first) co_return first.error();
+    const auto json = first->result();
+    if (!json) co_return json.error();
+    auto body = decoder_.block(*json, filter);
+    if (!body) co_return body.error();
+    if (body->head.ref.height != height) {
+        co_return core::Error{core::Errc::kMalformed, "the node gave another height"};
+    }
+    std::vector<BlockDraft> drafts;
+    drafts.emplace_back(std::move(*body), gate_.name_of(*first));
+
+    // By hash, so it does not matter who answers: a node without this block gives an error.
+    if (!tokens_.entries().empty()) {
+        const auto logs = co_await gate_.call(call_logs_of_block(drafts[0].ref().hash, tokens_));
+        if (!logs) co_return logs.error();
+        core::Expected<core::Done> taken;
+        if (is_split(*logs)) {
+            taken = co_await read_whole(drafts[0], filter);
+        } else {
+            taken = take_logs(drafts[0], *logs, filter);
+        }
+        if (!taken) co_return taken.error();
+    }
+    auto scans = co_await complete(drafts, first->endpoint, filter);
+    if (!scans) co_return scans.error();
+    co_return std::move(scans->front());
+}
+
+core::Task<core::Expected<std::vector<BlockScan>>> EvmReader::complete(
+    std::vector<BlockDraft>& drafts, std::size_t endpoint, const WatchFilter& filter) {
+    for (BlockDraft& draft : drafts) {
+        const auto settled = co_await settle_doubt(draft, endpoint, filter);
+        if (!settled) co_return settled.error();
+    }
+    std::vector<Bytes32> txs;
+    for (const BlockDraft& draft : drafts) {
+        const auto needed = draft.receipts_needed();
+        txs.insert(txs.end(), needed.begin(), needed.end());
+    }
+    Receipts receipts;
+    const auto fetched = co_await fetch_receipts(std::move(txs), receipts);
+    if (!fetched) co_return fetched.error();
+    std::vector<BlockScan> scans;
+    scans.reserve(drafts.size());
+    for (const BlockDraft& draft : drafts) {
+        auto scan = draft.finish(receipts, tokens_, filter, info_.scan_native);
+        if (!scan) co_return scan.error();
+        scans.push_back(std::move(*scan));
+    }
+    co_return scans;
+}
+
+core::Task<core::Expected<std::optional<core::BlockRef>>> EvmReader::block_of(core::TxId tx) {
+    using Found = std::optional<core::BlockRef>;
+    const auto reply = co_await gate_.call(call_receipt(tx.view()));
+    if (!reply) co_return reply.error();
+    const auto json = reply->result();
+    if (!json) co_return json.error();
+    const auto receipt = decoder_.receipt(*json);
+    if (!receipt && receipt.error().code == core::Errc::kNotReady) co_return Found{};
+    if (!receipt) co_return receipt.error();
+    // A receipt may be a pre-confirmation: it counts once its block stands on the chain [F12].
+    const auto ref = co_await block_at(receipt->height);
+    if (!ref && ref.error().code == core::Errc::kNotReady) co_return Found{};
+    if (!ref) co_return ref.error();
+    if (ref->hash.bytes != receipt->block_hash.bytes) co_return Found{};
+    co_return Found{*ref};
+}
+
+}  // namespace chains::evm::impl
+
+std::unique_ptr<chains::ChainReader> chains::evm::make_reader(ChainInfo chain,
+                                                              net::EndpointPool& pool,
+                                                              core::Clock& clock, core::Log& log,
+                                                              core::Metrics&) {
+    const auto number = chain_number(chain.id);
+    CHECK(number.has_value(), "the EVM reader is for eip155 chains");
+    return std::make_unique<impl::EvmReader>(std::move(chain), *number, pool, clock, log);
+}

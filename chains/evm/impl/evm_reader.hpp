@@ -1,0 +1,99 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "chains/evm/impl/block_draft.hpp"
+#include "chains/evm/impl/endpoint_gate.hpp"
+#include "chains/evm/impl/quirks.hpp"
+#include "chains/evm/impl/rpc_decode.hpp"
+#include "chains/ports/reader.hpp"
+
+namespace chains::evm::impl {
+
+//! chains::ChainReader over JSON-RPC. Its parts: evm_reader.cpp (one block), reader_range.cpp
+//! (catching up), reader_doubt.cpp (is nothing really nothing?), reader_state.cpp (balances,
+//! corroboration).
+class EvmReader final : public ChainReader {
+  public:
+    EvmReader(ChainInfo chain, std::uint64_t number, net::EndpointPool& pool, core::Clock& clock,
+              core::Log& log);
+
+    const ChainInfo& info() const override { return info_; }
+    core::Task<core::Expected<Heads>> heads() override;
+    core::Task<core::Expected<core::BlockRef>> block_at(std::uint64_t height) override;
+    core::Task<core::Expected<BlockScan>> scan_block(std::uint64_t height,
+                                                     const WatchFilter& filter) override;
+    core::Task<core::Expected<std::vector<BlockScan>>> scan_range(
+        std::uint64_t from, std::uint64_t to, const WatchFilter& filter) override;
+    core::Task<core::Expected<std::vector<core::Units>>> native_balances(
+        std::vector<core::Address> addresses, core::BlockRef at) override;
+    core::Task<core::Expected<core::Units>> balance_of(core::AssetId asset, core::Address owner,
+                                                       core::BlockRef at) override;
+    core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block, TransferSeen transfer,
+                                                       unsigned endpoints) override;
+    core::Task<core::Expected<std::optional<core::BlockRef>>> block_of(core::TxId tx) override;
+
+  private:
+    using Receipts = std::map<Bytes32, Receipt>;
+    //! One scan_range call, shared by its workers.
+    struct RangeJob {
+        std::uint64_t next = 0;
+        std::uint64_t last = 0;
+        const WatchFilter* filter = nullptr;
+        std::map<std::uint64_t, std::vector<BlockScan>> pieces;
+        std::optional<core::Error> failed;
+    };
+
+    core::Task<core::Expected<core::BlockRef>> header(net::RpcCall call);
+
+    // References among the next ones point into the frame of the coroutine that awaits them.
+    core::Task<core::Expected<core::Done>> fetch_receipts(std::vector<Bytes32> txs, Receipts& into);
+    core::Task<core::Expected<core::Done>> settle_doubt(BlockDraft& draft, std::size_t endpoint,
+                                                        const WatchFilter& filter);
+    core::Task<core::Expected<bool>> ask_others(BlockDraft& draft, std::size_t endpoint,
+                                                const WatchFilter& filter);
+    core::Task<core::Expected<core::Done>> read_whole(BlockDraft& draft, const WatchFilter& filter);
+    core::Task<core::Expected<std::vector<Receipt>>> receipts_of_block(const BlockDraft& draft);
+    core::Expected<core::Done> take_logs(BlockDraft& draft, const net::RpcReply& reply,
+                                         const WatchFilter& filter);
+
+    core::Task<void> range_worker(RangeJob& job);
+    core::Task<core::Expected<std::vector<BlockScan>>> read_piece(std::uint64_t first,
+                                                                  std::uint64_t last,
+                                                                  const WatchFilter& filter);
+    core::Expected<std::vector<BlockDraft>> drafts_of(const std::vector<net::RpcReply>& replies,
+                                                      std::uint64_t first, std::size_t count,
+                                                      const WatchFilter& filter);
+    core::Task<core::Expected<core::Done>> read_logs(std::vector<BlockDraft>& drafts,
+                                                     std::size_t begin, std::size_t end,
+                                                     const WatchFilter& filter);
+    core::Expected<core::Done> take_range_logs(std::vector<BlockDraft>& drafts,
+                                               const net::RpcReply& reply,
+                                               const WatchFilter& filter);
+    core::Task<core::Expected<std::vector<BlockScan>>> complete(std::vector<BlockDraft>& drafts,
+                                                                std::size_t endpoint,
+                                                                const WatchFilter& filter);
+    void adapt_piece(std::size_t bytes);
+
+    core::Task<core::Expected<std::vector<core::Units>>> balances_by_code(
+        std::vector<core::Address> addresses, core::BlockRef at);
+    core::Task<core::Expected<std::vector<core::Units>>> balances_one_by_one(
+        std::vector<core::Address> addresses, core::BlockRef at);
+    core::Task<core::Expected<core::Done>> agree_on(net::RpcCall call, unsigned endpoints,
+                                                    net::Normaliser normaliser,
+                                                    std::string expected);
+
+    ChainInfo info_;
+    Quirks quirks_;
+    ListedTokens tokens_;
+    EndpointGate gate_;
+    core::Log& log_;
+    Decoder decoder_;
+    bool wants_finalized_ = false;
+    bool deployless_refused_ = false;
+    std::size_t piece_blocks_ = 25;  //!< per request while catching up; follows the answers' size
+};
+
+}  // namespace chains::evm::impl
