@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "chains/ports/sender.hpp"
+#include "chains/ports/signer.hpp"
+#include "core/expected.hpp"
+#include "core/task.hpp"
+#include "settlement/context.hpp"
+#include "settlement/session_events.hpp"
+
+namespace settlement {
+
+//! When to send the same bytes again, and when to offer more for the same nonce.
+struct PayoutPace {
+    core::Millis resend_after;
+    core::Millis bump_after;
+    core::Millis look_again_after{1000};
+    //! Looks in a row at which the chain must refuse a payment before it counts as impossible: one
+    //! node's one answer is no verdict.
+    unsigned refusals = 3;
+    std::size_t in_flight = 8;
+
+    static PayoutPace for_chain(const chains::ChainInfo& chain);
+};
+
+//! Carries payouts of one chain out, one committed step at a time:
+//!   planned → reserved (nonce on disk) → signed (bytes on disk) → sent → seen → final
+//! Only the driver, from facts, says seen and final. A crash anywhere leaves a row that says what to do
+//! next: bytes on disk are sent again as they are, a reserved nonce is signed for. A nonce once
+//! reserved is always used, so that none is left as a gap.
+class Executor {
+  public:
+    Executor(const Context& context, const chains::ChainInfo& chain, chains::TxSender& sender,
+             chains::Signer& signer, std::vector<chains::TxSender*> siblings, PayoutPace pace);
+
+    core::Task<void> run();
+    //! Looks at every active payout once; the number looked at.
+    core::Task<core::Expected<std::size_t>> pass();
+
+  private:
+    struct Judged;
+
+    core::Task<void> work_through(const std::vector<db::PayoutFull>& payouts, std::size_t& next);
+    core::Task<void> look(db::PayoutFull full);
+    core::Task<core::Expected<core::Done>> advance(db::PayoutFull full);
+    core::Task<core::Expected<core::Done>> next_step(db::PayoutFull full);
+    core::Task<core::Expected<core::Done>> check_parties(const db::Payout& payout);
+    core::Task<core::Expected<core::Done>> top_up(db::PayoutFull full, core::Units missing);
+    core::Task<core::Expected<core::Done>> reserve(db::PayoutFull full, db::PayoutStep step);
+    core::Task<core::Expected<core::Done>> sign(db::PayoutFull full, db::PayoutStep step,
+                                                chains::GasPrice price);
+    core::Task<core::Expected<core::Done>> sign_reserved(db::PayoutFull full, db::PayoutStep step);
+    core::Task<core::Expected<core::Done>> send(db::PayoutFull full, db::PayoutStep step,
+                                                db::Attempt attempt);
+    core::Task<core::Expected<core::Done>> keep_going(db::PayoutFull full, db::PayoutStep step);
+    //! Native coin a sender can spend on gas now, by our own books of the chain.
+    core::Task<core::Expected<core::Units>> gas_money(const db::Payout& payout);
+    core::Task<core::Expected<core::Done>> wait_for(db::PayoutFull full, std::string why);
+    core::Task<core::Expected<core::Done>> impossible(db::PayoutFull full, std::string why);
+    core::Task<core::Expected<core::Done>> hold(db::PayoutFull full, std::string why);
+
+    chains::UnsignedTx unsigned_tx(const db::PayoutFull& full, const db::PayoutStep& step,
+                                   const chains::GasPrice& price) const;
+
+    const Context& context_;
+    const chains::ChainInfo& chain_;
+    chains::TxSender& sender_;
+    chains::Signer& signer_;
+    //! Senders of the other chains of this family, where an address may have code.
+    std::vector<chains::TxSender*> siblings_;
+    PayoutPace pace_;
+    SessionEvents events_;
+    // Only pace, no truth: lost at a restart without harm.
+    std::map<core::PayoutId, core::Tick> not_before_;
+    std::map<core::PayoutId, unsigned> refusals_;
+};
+
+//! Lets a held payout go on, and its session with it. kRefused when it is not held.
+core::Task<core::Expected<core::Done>> resume_payout(const Context& context, core::PayoutId id);
+
+}  // namespace settlement
