@@ -45,7 +45,8 @@ struct PoolOptions {
 
 struct CallOptions {
     core::Millis timeout{15'000};         //!< for everything: waiting, attempts, fail-over
-    std::optional<std::size_t> endpoint;  //!< only this one, even when unhealthy; not when quarantined
+    std::optional<std::size_t> endpoint;  //!< only this one, even when unhealthy
+    bool even_quarantined = false;        //!< with `endpoint`: to find out whether it may come back
     bool fail_over = true;                //!< false: one attempt on the best endpoint
 };
 
@@ -90,7 +91,7 @@ class EndpointPool {
 
     //! One call. A node's own error is inside the reply, with its code, after fail-over was tried for
     //! those that another node may not give. Errors: kUnreachable, kTimeout, kRateLimited,
-    //! kUnauthorized, kMalformed, kTooLarge, kWrongChain (all quarantined).
+    //! kUnauthorized, kMalformed, kTooLarge, kInvalid (the endpoint's URL).
     core::Task<core::Expected<RpcReply>> call(RpcCall call, CallOptions options = {});
 
     //! Replies in the order of the calls. Each says which endpoint gave it: after a fail-over they may

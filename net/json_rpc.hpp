@@ -60,4 +60,8 @@ core::Expected<RpcReply> decode_single(HttpResponse response, std::uint64_t id);
 core::Expected<std::vector<RpcReply>> decode_batch(HttpResponse response, std::uint64_t first_id,
                                                    std::size_t count);
 
+//! For servers that answer JSON to a POST without an envelope: a 2xx whose body is one JSON document is
+//! the result; anything else as above.
+core::Expected<RpcReply> decode_bare(HttpResponse response);
+
 }  // namespace net

@@ -80,9 +80,9 @@ core::Error error_of(CURLcode code) {
     const auto with = [code](Errc errc) { return core::Error{errc, curl_easy_strerror(code)}; };
     switch (code) {
         case CURLE_OPERATION_TIMEDOUT: return with(Errc::kTimeout);
-        case CURLE_UNSUPPORTED_PROTOCOL:
         case CURLE_URL_MALFORMAT:
         case CURLE_BAD_FUNCTION_ARGUMENT: return with(Errc::kInvalid);
+        case CURLE_UNSUPPORTED_PROTOCOL:  // the scheme was checked: it answered without HTTP headers
         case CURLE_BAD_CONTENT_ENCODING:
         case CURLE_WEIRD_SERVER_REPLY: return with(Errc::kMalformed);
         case CURLE_FILESIZE_EXCEEDED: return with(Errc::kTooLarge);

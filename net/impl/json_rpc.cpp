@@ -1,5 +1,6 @@
 #include "net/json_rpc.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -274,6 +275,20 @@ core::Expected<std::vector<RpcReply>> decode_batch(HttpResponse response, std::u
         out.push_back(std::move(*reply));
     }
     return out;
+}
+
+core::Expected<RpcReply> decode_bare(HttpResponse response) {
+    const auto buffer = share_padded(std::move(response.body));
+    if (!is_success(response.status)) return no_answer(response, *buffer, "");
+    ondemand::parser parser;
+    ondemand::document document;
+    const simdjson::padded_string_view view{buffer->data(), buffer->size(), buffer->capacity()};
+    std::string_view raw;
+    auto ec = parser.iterate(view).get(document);
+    if (!ec) ec = simdjson::to_json_string(document).get(raw);
+    if (ec) return malformed(simdjson::error_message(ec));
+    const auto first = std::min(buffer->find_first_not_of(" \t\r\n"), buffer->size());
+    return RpcReply::of_result(buffer, std::string_view{*buffer}.substr(first));
 }
 
 }  // namespace net

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/rng.hpp"
+#include "core/time.hpp"
+#include "net/endpoint_pool.hpp"
+
+namespace net::impl {
+
+//! Health and pace of one endpoint. Does no I/O and reads no clock.
+class Endpoint {
+  public:
+    Endpoint(EndpointConfig config, PoolOptions options);
+
+    const EndpointConfig& config() const { return config_; }
+    const std::string& operator_name() const;
+
+    //! Until when it is better left alone: an open circuit, or what it asked for itself.
+    core::Millis closed_for(core::Tick now) const;
+    core::Millis asked_wait(core::Tick now) const;
+    //! Until `calls` may go, at the configured rate.
+    core::Millis pace_wait(std::size_t calls, core::Tick now);
+    //! Takes them; the bucket may go below zero, then the next ones wait longer.
+    void take(std::size_t calls, core::Tick now);
+    //! Smaller is better, in milliseconds.
+    std::int64_t score(std::size_t calls, core::Tick now);
+
+    //! While a failing one is tried again the others stay away.
+    void begin_probe(core::Tick now, core::Millis timeout);
+    void succeeded(core::Millis latency);
+    void failed(const core::Error& error, std::optional<core::Millis> retry_after, core::Tick now,
+                core::Rng& rng);
+
+    bool circuit_open() const { return failures_ >= options_.failures_to_open; }
+    bool healthy() const { return !quarantined && !circuit_open(); }
+    EndpointStatus status() const;
+
+    //! Foreign text without anything that stands in our URL or headers.
+    std::string scrub(std::string text) const;
+
+    std::optional<std::string> quarantined;  //!< why
+
+  private:
+    void refill(core::Tick now);
+    core::Millis back_off(core::Rng& rng) const;
+
+    EndpointConfig config_;
+    PoolOptions options_;
+    std::vector<std::string> secrets_;
+    int failures_ = 0;
+    core::Tick open_until_{};
+    core::Tick asked_until_{};
+    std::int64_t latency_ms_ = 0;
+    std::string last_error_;
+    double burst_;
+    double tokens_;
+    std::optional<core::Tick> refilled_;
+};
+
+}  // namespace net::impl
