@@ -29,7 +29,8 @@ std::string closest(std::string_view word, const std::vector<std::string>& candi
     std::string best;
     std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
     for (const std::string& candidate : candidates) {
-        const bool prefix = word.size() >= 3 && candidate.starts_with(word);
+        const bool prefix = (word.size() >= 3 && candidate.starts_with(word)) ||
+                            (candidate.size() >= 3 && word.starts_with(candidate));
         const std::size_t distance = prefix ? 1 : edit_distance(word, candidate);
         if (distance < best_distance) {
             best_distance = distance;
