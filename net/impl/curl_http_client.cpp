@@ -91,8 +91,9 @@ core::Error error_of(CURLcode code) {
 }
 
 struct Transfer {
-    Transfer(const asio::any_io_executor& executor, std::uint64_t number)
-        : id{number}, deadline{executor} {}
+    // Boost 1.81's any_completion_handler recurses forever when assigned to: only ever construct it.
+    Transfer(const asio::any_io_executor& executor, std::uint64_t number, Handler&& done)
+        : id{number}, deadline{executor}, handler(std::move(done)) {}
     ~Transfer() { curl_slist_free_all(headers); }
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
@@ -204,10 +205,9 @@ class Multi : public std::enable_shared_from_this<Multi> {
 
     void begin(Handler handler, HttpRequest request) {
         const auto id = ++last_id_;
-        auto owned = std::make_unique<Transfer>(executor_, id);
+        auto owned = std::make_unique<Transfer>(executor_, id, std::move(handler));
         auto& transfer = *owned;
         transfers_.emplace(id, std::move(owned));
-        transfer.handler = std::move(handler);
         transfer.request = std::move(request);
         auto wrong = check(transfer.request);
         if (wrong.code != core::Errc::kUnset) return finish(id, std::move(wrong));
@@ -266,6 +266,8 @@ class Multi : public std::enable_shared_from_this<Multi> {
         curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
         curl_easy_setopt(easy, CURLOPT_PROXY, "");  // also shuts out the environment's
         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+        // Otherwise ending a transfer waits for its name lookup, and the loop with it.
+        curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, br");
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, request.url.starts_with("https") ? 1L : 0L);

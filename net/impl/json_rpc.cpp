@@ -1,6 +1,5 @@
 #include "net/json_rpc.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -29,6 +28,24 @@ void append_call(std::string& out, const RpcCall& call, std::uint64_t id) {
     out += R"(","params":)";
     out += call.params_json;
     out += '}';
+}
+
+std::string_view trim_end(std::string_view raw) {
+    return raw.substr(0, raw.find_last_not_of(" \t\r\n") + 1);
+}
+
+//! simdjson hands scalars out unread.
+bool is_whole_scalar(std::string_view raw) {
+    if (raw == "null" || raw == "true" || raw == "false") return true;
+    if (raw.size() >= 2 && raw.front() == '"') return raw.back() == '"';
+    return !raw.empty() && raw.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
+}
+
+simdjson::error_code read_raw(ondemand::value value, std::string_view& out) {
+    if (const auto ec = simdjson::to_json_string(value).get(out)) return ec;
+    out = trim_end(out);
+    const bool composite = out.starts_with('{') || out.starts_with('[');
+    return composite || is_whole_scalar(out) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
 }
 
 //! One reply object, before it is known to which call it belongs.
@@ -71,7 +88,7 @@ simdjson::error_code read_error(ondemand::value value, std::optional<RpcError>& 
             (key == "message" ? error.message : error.data) = text;
         } else {
             std::string_view raw;
-            if (const auto ec = simdjson::to_json_string(field.value()).get(raw)) return ec;
+            if (const auto ec = read_raw(field.value(), raw)) return ec;
             if (key == "data") error.data = raw;
         }
     }
@@ -81,8 +98,7 @@ simdjson::error_code read_error(ondemand::value value, std::optional<RpcError>& 
 
 simdjson::error_code read_id(ondemand::value value, Envelope& out) {
     std::string_view raw;
-    if (const auto ec = simdjson::to_json_string(value).get(raw)) return ec;
-    raw = raw.substr(0, raw.find_last_not_of(" \t\r\n") + 1);
+    if (const auto ec = read_raw(value, raw)) return ec;
     if (raw == "null") return simdjson::SUCCESS;
     std::uint64_t number = 0;
     const auto [end, ec] = std::from_chars(raw.data(), raw.data() + raw.size(), number);
@@ -112,13 +128,17 @@ simdjson::error_code read_envelope(ondemand::object object, Envelope& out) {
             if (const auto ec = read_error(field.value(), out.error)) return ec;
         } else {
             std::string_view raw;
-            if (const auto ec = simdjson::to_json_string(field.value()).get(raw)) return ec;
+            if (const auto ec = read_raw(field.value(), raw)) return ec;
             if (key != "result") continue;
             if (std::exchange(had_result, true)) return simdjson::TAPE_ERROR;
-            out.result = raw.substr(0, raw.find_last_not_of(" \t\r\n") + 1);
+            out.result = raw;
         }
     }
     return simdjson::SUCCESS;
+}
+
+bool is_at_end(ondemand::document& document) {
+    return document.current_location().error() == simdjson::OUT_OF_BOUNDS;
 }
 
 struct Answers {
@@ -146,8 +166,23 @@ simdjson::error_code read_body(ondemand::parser& parser, const std::string& body
             if (const auto ec = read_envelope(object, out.items.emplace_back())) return ec;
         }
     }
-    const bool at_end = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
-    return at_end ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+    return is_at_end(document) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+}
+
+//! The whole body, when it is one object or one array.
+simdjson::error_code read_container(ondemand::parser& parser, const std::string& body,
+                                    std::string_view& out) {
+    ondemand::document document;
+    const simdjson::padded_string_view view{body.data(), body.size(), body.capacity()};
+    if (const auto ec = parser.iterate(view).get(document)) return ec;
+    ondemand::json_type type{};
+    if (const auto ec = document.type().get(type)) return ec;
+    if (type != ondemand::json_type::object && type != ondemand::json_type::array) {
+        return simdjson::INCORRECT_TYPE;
+    }
+    if (const auto ec = simdjson::to_json_string(document).get(out)) return ec;
+    out = trim_end(out);
+    return is_at_end(document) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
 }
 
 std::shared_ptr<const std::string> share_padded(std::string body) {
@@ -281,14 +316,11 @@ core::Expected<RpcReply> decode_bare(HttpResponse response) {
     const auto buffer = share_padded(std::move(response.body));
     if (!is_success(response.status)) return no_answer(response, *buffer, "");
     ondemand::parser parser;
-    ondemand::document document;
-    const simdjson::padded_string_view view{buffer->data(), buffer->size(), buffer->capacity()};
     std::string_view raw;
-    auto ec = parser.iterate(view).get(document);
-    if (!ec) ec = simdjson::to_json_string(document).get(raw);
-    if (ec) return malformed(simdjson::error_message(ec));
-    const auto first = std::min(buffer->find_first_not_of(" \t\r\n"), buffer->size());
-    return RpcReply::of_result(buffer, std::string_view{*buffer}.substr(first));
+    if (const auto ec = read_container(parser, *buffer, raw)) {
+        return malformed(simdjson::error_message(ec));
+    }
+    return RpcReply::of_result(buffer, raw);
 }
 
 }  // namespace net

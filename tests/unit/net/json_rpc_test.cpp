@@ -89,6 +89,9 @@ TEST_CASE("json-rpc: HTTP 200 that is no answer to this call -> kMalformed, neve
         R"({"jsonrpc":"2.0","id":1,"result":[)",
         R"({"jsonrpc":"2.0","id":1,"result":[])",
         R"({"jsonrpc":"2.0","id":1,"result":"0x1)",
+        R"({"jsonrpc":"2.0","id":1,"result":junk})",
+        R"({"jsonrpc":"2.0","id":1,"result":nul})",
+        R"({"jsonrpc":"2.0","id":1,"result":})",
         R"({"jsonrpc":"2.0","id":1,"result":[]}{"x":1})",
         R"({"jsonrpc":"2.0","id":1,"result":[]} 5)",
         R"({"jsonrpc":"2.0","id":1,"result":[],"result":[1]})",
@@ -180,5 +183,8 @@ TEST_CASE("json-rpc: a bare answer -> the whole document, if it is one") {
     CHECK(net::decode_bare(body("{}"))->result().value() == "{}");
     CHECK(net::decode_bare(body("<html>")).error().code == Errc::kMalformed);
     CHECK(net::decode_bare(body(R"({"blockID":)")).error().code == Errc::kMalformed);
+    CHECK(net::decode_bare(body(R"({"blockID":"00"})" "{}")).error().code == Errc::kMalformed);
+    CHECK(net::decode_bare(body("")).error().code == Errc::kMalformed);
+    CHECK(net::decode_bare(body("5")).error().code == Errc::kMalformed);
     CHECK(net::decode_bare(body("{}", 503)).error().code == Errc::kUnreachable);
 }
