@@ -93,17 +93,17 @@ class Stepper {
     Expected<Step> on(const DepositsOrphaned& event) {
         bool reverted = false;
         for (const auto& [item, was_confirmed] : event.deposits) {
+            // What was ours for good is booked and may be claimed: it stays counted. Payouts halt, and
+            // none goes out while a deposit it stands on is not on the chain.
             if (was_confirmed) {
                 effect(ReportViolation{"a deposit left the chain after its credit policy was met"});
+                continue;
             }
-            // Once frozen, or final, the tallies are history: only an operator can mend it.
-            if (!is_waiting(s_.state) && s_.state != State::kDetected) continue;
             if (!counts(item)) continue;
             Tally& tally = tally_of(item.asset);
-            Units& part = was_confirmed ? tally.confirmed : tally.detected;
-            auto rest = part.minus(item.units);
+            auto rest = tally.detected.minus(item.units);
             CHECK(rest.has_value(), "an orphaned deposit was counted before");
-            part = *rest;
+            tally.detected = *rest;
             reverted = true;
         }
         if (!reverted) return done();

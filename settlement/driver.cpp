@@ -180,8 +180,7 @@ Expected<Done> Driver::deposits_orphaned(db::UnitOfWork& work, const db::Fact& f
         const bool was_confirmed = deposit.counted == db::Counted::kConfirmed;
         event.deposits.push_back({item_of(deposit), was_confirmed});
         taken_back.push_back(deposit);
-        // What was confirmed is booked and may be claimed: it stays counted, and payouts are halted
-        // until an operator looked. Counting it afresh could pay twice.
+        // As in the session machine: counting what was confirmed afresh could pay twice.
         if (was_confirmed) continue;
         auto counted = work.deposits().set_counted(deposit.id, db::Counted::kNot,
                                                    deposit.can_fund.value_or(false));
