@@ -35,7 +35,7 @@ class EndpointGate {
     //! What an eth_chainId reply that came along with others says about its endpoint.
     core::Expected<core::Done> judge_chain_id(const net::RpcReply& reply);
 
-    net::EndpointPool& pool() { return pool_; }
+    net::EndpointPool& pool() const { return pool_; }
     const std::string& name_of(const net::RpcReply& reply) const {
         return pool_.name(reply.endpoint);
     }

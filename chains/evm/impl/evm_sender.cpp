@@ -1,0 +1,219 @@
+#include "chains/evm/impl/evm_sender.hpp"
+
+#include <algorithm>
+
+#include "chains/evm/abi.hpp"
+#include "chains/evm/impl/send_text.hpp"
+#include "chains/evm/profiles.hpp"
+#include "core/check.hpp"
+
+namespace chains::evm::impl {
+namespace {
+
+//! GasPriceOracle, the same on every OP-stack chain.
+constexpr std::string_view kGasPriceOracle = "0x420000000000000000000000000000000000000f";
+
+template <class T>
+std::optional<T> value_or_none(core::Expected<T> expected) {
+    if (!expected) return std::nullopt;
+    return std::move(*expected);
+}
+
+}  // namespace
+
+EvmSender::EvmSender(ChainInfo chain, std::uint64_t number, net::EndpointPool& pool,
+                     core::Clock& clock, core::Log& log, SenderOptions options)
+    : info_{std::move(chain)},
+      quirks_{quirks_of(number)},
+      gate_{pool, number, clock, log},
+      options_{std::move(options)} {}
+
+core::Task<core::Expected<GasPrice>> EvmSender::suggest_price() {
+    std::vector<net::RpcCall> calls;
+    calls.push_back({"eth_feeHistory", R"(["0xa","latest",[50]])"});
+    calls.push_back({"eth_gasPrice", "[]"});
+    calls.push_back({"eth_maxPriorityFeePerGas", "[]"});
+    const auto replies = co_await gate_.call_batch(std::move(calls));
+    if (!replies) co_return replies.error();
+    const net::RpcReply& history = (*replies)[0];
+    // Only a node that lacks the method makes the chain a legacy one, not one that is busy.
+    if (!history.ok() && history.code() != core::Errc::kUnsupported &&
+        history.code() != core::Errc::kRefused) {
+        co_return history.result().error();
+    }
+    FeeFacts facts;
+    if (history.ok()) {
+        auto decoded = decoder_.fee_history(*history.result());
+        if (!decoded) co_return decoded.error();
+        facts.history = std::move(*decoded);
+    }
+    if ((*replies)[1].ok()) {
+        facts.gas_price = value_or_none(decoder_.quantity(*(*replies)[1].result()));
+    }
+    if ((*replies)[2].ok()) facts.tip = value_or_none(decoder_.quantity(*(*replies)[2].result()));
+    co_return price_from(facts, options_.max_fee_cap);
+}
+
+core::Expected<GasPrice> EvmSender::bump(const GasPrice& price, const GasPrice& suggested) const {
+    return bumped(price, suggested, options_.max_fee_cap);
+}
+
+core::Task<core::Expected<core::Units>> EvmSender::l1_fee(UnsignedTx tx) {
+    const auto built = build_transaction(tx);
+    if (!built) co_return built.error();
+    std::vector<AbiValue> arguments;
+    arguments.push_back(AbiValue::bytes(signing_payload(*built)));
+    const CallShape shape{.from = {},
+                          .to = *core::Address::from_hex(kGasPriceOracle),
+                          .value = {},
+                          .data = encode_call("getL1Fee(bytes)", arguments)};
+    const auto reply = co_await gate_.call(call_eth_call(shape, at_tag("latest")));
+    if (!reply) co_return reply.error();
+    const auto json = reply->result();
+    if (!json) co_return json.error();
+    const auto returned = decoder_.data(*json);
+    if (!returned) co_return returned.error();
+    if (returned->empty()) co_return core::Units{};  // no oracle on this chain
+    const auto fee = AbiReader{*returned}.units(0);
+    if (!fee) co_return fee.error();
+    // It is charged at the price of the block that includes it.
+    co_return fee->mul_ratio_ceil(3, 2);
+}
+
+core::Task<core::Expected<core::Units>> EvmSender::cost_max(UnsignedTx tx) {
+    const auto parts = build_call(tx.order);
+    if (!parts) co_return parts.error();
+    const auto gas = tx.price.max_fee.times(tx.gas_limit);
+    if (!gas) co_return gas.error();
+    auto cost = gas->plus(parts->value);
+    if (!cost || !quirks_.has_l1_fee) co_return cost;
+    const auto on_l1 = co_await l1_fee(std::move(tx));
+    if (!on_l1) co_return on_l1.error();
+    co_return cost->plus(*on_l1);
+}
+
+core::Task<core::Expected<std::uint64_t>> EvmSender::final_height() {
+    std::vector<net::RpcCall> calls;
+    calls.push_back(call_block("latest", false));
+    if (info_.payout_final.finalized_tag) calls.push_back(call_block("finalized", false));
+    const auto replies = co_await gate_.call_batch(std::move(calls));
+    if (!replies) co_return replies.error();
+    std::vector<std::uint64_t> heights;
+    for (const net::RpcReply& reply : *replies) {
+        const auto json = reply.result();
+        if (!json) co_return json.error();
+        const auto head = decoder_.head(*json);
+        if (!head) co_return head.error();
+        heights.push_back(head->ref.height);
+    }
+    const std::uint64_t depth = info_.payout_final.depth;
+    const std::uint64_t deep = heights.front() > depth ? heights.front() - depth : 0;
+    co_return std::min(deep, heights.back());
+}
+
+core::Task<core::Expected<std::uint64_t>> EvmSender::nonce_final(core::Address sender) {
+    const auto height = co_await final_height();
+    if (!height) co_return height.error();
+    const net::Normaliser as_number = [](std::string_view json) -> core::Expected<std::string> {
+        const auto units = Decoder{}.quantity(json);
+        if (!units) return units.error();
+        return units->decimal();
+    };
+    const auto agreed = co_await gate_.agree(call_nonce(sender, at_tag(hex_number(*height))),
+                                             quorum(), as_number);
+    if (!agreed) co_return agreed.error();
+    const auto json = agreed->reply.result();
+    if (!json) co_return json.error();
+    const auto units = decoder_.quantity(*json);
+    if (!units) co_return units.error();
+    co_return units->to_u64();
+}
+
+core::Task<core::Expected<core::Units>> EvmSender::quantity_of(net::RpcCall call) {
+    const auto reply = co_await gate_.call(std::move(call));
+    if (!reply) co_return reply.error();
+    const auto json = reply->result();
+    if (!json) co_return json.error();
+    co_return decoder_.quantity(*json);
+}
+
+core::Task<core::Expected<std::uint64_t>> EvmSender::nonce_latest(core::Address sender) {
+    const auto units = co_await quantity_of(call_nonce(sender, at_tag("latest")));
+    if (!units) co_return units.error();
+    co_return units->to_u64();
+}
+
+core::Task<core::Expected<core::Units>> EvmSender::native_balance(core::Address owner) {
+    co_return co_await quantity_of(call_balance(owner, at_tag("latest")));
+}
+
+core::Task<core::Expected<bool>> EvmSender::has_code(core::Address address) {
+    const auto reply = co_await gate_.call(call_code(address, at_tag("latest")));
+    if (!reply) co_return reply.error();
+    const auto json = reply->result();
+    if (!json) co_return json.error();
+    const auto code = decoder_.data(*json);
+    if (!code) co_return code.error();
+    co_return !code->empty();
+}
+
+SendReport EvmSender::report_of(const net::BroadcastAnswer& answer, const core::TxId& expected) {
+    if (!answer.reply) {
+        return {SendOutcome::kUnclear, answer.name + ": " + answer.reply.error().message};
+    }
+    const net::RpcReply& reply = *answer.reply;
+    if (const net::RpcError* error = reply.rpc_error()) {
+        SendOutcome outcome = classify_send_text(error->message);
+        const bool no_method = reply.code() == core::Errc::kUnsupported ||
+                               reply.code() == core::Errc::kUnauthorized;
+        if (outcome == SendOutcome::kUnclear && no_method) outcome = SendOutcome::kRefused;
+        return {outcome, answer.name + ": " + error->message};
+    }
+    const auto hash = decoder_.data(*reply.result());
+    if (hash && std::equal(hash->begin(), hash->end(), expected.view().begin(),
+                           expected.view().end())) {
+        return {SendOutcome::kAccepted, answer.name + ": accepted"};
+    }
+    return {SendOutcome::kUnclear, answer.name + ": answered with another hash"};
+}
+
+core::Task<core::Expected<SendReport>> EvmSender::send(core::Bytes raw) {
+    const core::TxId expected = tx_id_of(raw);
+    net::RpcCall call{"eth_sendRawTransaction", "[\"" + core::to_hex0x(raw) + "\"]"};
+    const auto answers = co_await gate_.pool().broadcast(std::move(call));
+    std::vector<SendReport> reports;
+    for (const net::BroadcastAnswer& answer : answers) {
+        reports.push_back(report_of(answer, expected));
+    }
+    co_return merge_send_reports(reports);
+}
+
+core::Expected<core::Done> EvmSender::ready_to_pay() const {
+    if (quirks_.fees_in_token) {
+        return core::Error{core::Errc::kUnsupported,
+                           info_.name + " takes its fees in a token: no payouts there"};
+    }
+    if (info_.is_mainnet && quorum() < 2 && !options_.quorum) {
+        return core::Error{core::Errc::kHalted,
+                           info_.name + ": a quorum of one must be set by the operator"};
+    }
+    std::size_t usable = 0;
+    for (const net::EndpointStatus& status : gate_.pool().status()) {
+        if (status.healthy) ++usable;
+    }
+    if (usable >= quorum()) return core::Done{};
+    return core::Error{core::Errc::kNoQuorum, info_.name + ": " + std::to_string(usable) + " of " +
+                                                  std::to_string(quorum()) +
+                                                  " endpoints are usable"};
+}
+
+}  // namespace chains::evm::impl
+
+std::unique_ptr<chains::TxSender> chains::evm::make_sender(ChainInfo chain, net::EndpointPool& pool,
+                                                           core::Clock& clock, core::Log& log,
+                                                           core::Metrics&, SenderOptions options) {
+    const auto number = chain_number(chain.id);
+    CHECK(number.has_value(), "the EVM sender is for eip155 chains");
+    return std::make_unique<impl::EvmSender>(std::move(chain), *number, pool, clock, log,
+                                             std::move(options));
+}

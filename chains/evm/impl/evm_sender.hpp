@@ -1,0 +1,47 @@
+#pragma once
+
+#include "chains/evm/impl/endpoint_gate.hpp"
+#include "chains/evm/impl/fees.hpp"
+#include "chains/evm/impl/quirks.hpp"
+#include "chains/evm/impl/rpc_params.hpp"
+#include "chains/evm/sender.hpp"
+#include "chains/evm/signer.hpp"
+
+namespace chains::evm::impl {
+
+//! chains::TxSender over JSON-RPC. Parts: evm_sender.cpp (prices, sending, state) and
+//! sender_simulate.cpp.
+class EvmSender final : public TxSender {
+  public:
+    EvmSender(ChainInfo chain, std::uint64_t number, net::EndpointPool& pool, core::Clock& clock,
+              core::Log& log, SenderOptions options);
+
+    const ChainInfo& info() const override { return info_; }
+    core::Task<core::Expected<Simulation>> simulate(TxOrder order) override;
+    core::Task<core::Expected<GasPrice>> suggest_price() override;
+    core::Task<core::Expected<core::Units>> cost_max(UnsignedTx tx) override;
+    core::Expected<GasPrice> bump(const GasPrice& price, const GasPrice& suggested) const override;
+    core::Task<core::Expected<std::uint64_t>> nonce_final(core::Address sender) override;
+    core::Task<core::Expected<std::uint64_t>> nonce_latest(core::Address sender) override;
+    core::Task<core::Expected<core::Units>> native_balance(core::Address owner) override;
+    core::Task<core::Expected<bool>> has_code(core::Address address) override;
+    core::Task<core::Expected<SendReport>> send(core::Bytes raw) override;
+    core::Expected<core::Done> ready_to_pay() const override;
+
+  private:
+    unsigned quorum() const { return options_.quorum.value_or(info_.payout_final.endpoints); }
+    core::Task<core::Expected<std::uint64_t>> final_height();
+    core::Task<core::Expected<core::Units>> quantity_of(net::RpcCall call);
+    core::Task<core::Expected<core::Units>> l1_fee(UnsignedTx tx);
+    core::Expected<Simulation> judge(const TxOrder& order, const net::RpcReply& call,
+                                     const net::RpcReply& estimate, const net::RpcReply* code);
+    SendReport report_of(const net::BroadcastAnswer& answer, const core::TxId& expected);
+
+    ChainInfo info_;
+    Quirks quirks_;
+    EndpointGate gate_;
+    SenderOptions options_;
+    Decoder decoder_;
+};
+
+}  // namespace chains::evm::impl
