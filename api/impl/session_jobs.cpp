@@ -1,0 +1,143 @@
+#include "api/impl/session_jobs.hpp"
+
+#include <utility>
+
+#include "session/transition.hpp"
+
+namespace api::impl {
+namespace {
+
+using core::Errc;
+using core::Error;
+using core::Expected;
+
+constexpr std::string_view kFamily = "eip155";
+
+//! Receivers pay out to themselves for ever otherwise: two sessions must not feed each other.
+Expected<bool> is_receiver(db::UnitOfWork& work, const core::Address& address) {
+    auto found = work.receivers().by_address(kFamily, address);
+    if (!found) return found.error();
+    return found->has_value();
+}
+
+bool has_open_payout(session::State state) {
+    return state == session::State::kDelivering || state == session::State::kRefunding ||
+           state == session::State::kHeld;
+}
+
+Expected<std::string> waiting_for(db::UnitOfWork& work, const core::SessionId& id) {
+    auto payouts = work.payouts().of_session(id);
+    if (!payouts) return payouts.error();
+    for (const db::PayoutFull& full : *payouts) {
+        if (!db::is_terminal(full.payout.status) && !full.payout.waiting_for.empty()) {
+            return full.payout.waiting_for;
+        }
+    }
+    return std::string{};
+}
+
+}  // namespace
+
+Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row) {
+    SessionFacts facts;
+    facts.row = std::move(row);
+    const core::SessionId& id = facts.row.session.id;
+    if (facts.row.receiver) {
+        auto receiver = work.receivers().by_id(*facts.row.receiver);
+        if (!receiver) return receiver.error();
+        facts.receiver = *receiver;
+        auto deposits = work.deposits().of_session(id);
+        if (!deposits) return deposits.error();
+        facts.deposits = std::move(*deposits);
+    }
+    if (has_open_payout(facts.row.session.state)) {
+        auto waiting = waiting_for(work, id);
+        if (!waiting) return waiting.error();
+        facts.waiting_for = std::move(*waiting);
+    }
+    return facts;
+}
+
+Expected<std::optional<SessionFacts>> load_facts(db::UnitOfWork& work, const core::SessionId& id) {
+    auto row = work.sessions().load(id);
+    if (!row) return row.error();
+    if (!*row) return std::optional<SessionFacts>{};
+    auto facts = facts_of(work, std::move(**row));
+    if (!facts) return facts.error();
+    return std::optional<SessionFacts>{std::move(*facts)};
+}
+
+Expected<Created> create_session(db::UnitOfWork& work, const db::SessionRow& row,
+                                 const std::string& idempotency_key,
+                                 const std::string& request_hash) {
+    using How = Created::How;
+    if (!idempotency_key.empty()) {
+        auto before = work.sessions().by_idempotency_key(row.environment, idempotency_key);
+        if (!before) return before.error();
+        if (*before) {
+            if ((*before)->second != request_hash) return Created{How::kKeyReused, {}};
+            auto facts = load_facts(work, (*before)->first);
+            if (!facts) return facts.error();
+            if (!*facts) return Error{Errc::kStorage, "an idempotency key names no session"};
+            return Created{How::kRepeated, std::move(**facts)};
+        }
+    }
+    auto pays_us = is_receiver(work, row.session.destination.address);
+    if (!pays_us) return pays_us.error();
+    if (*pays_us) return Created{How::kPaysReceiver, {}};
+    if (row.session.refund_address) {
+        auto refunds_us = is_receiver(work, *row.session.refund_address);
+        if (!refunds_us) return refunds_us.error();
+        if (*refunds_us) return Created{How::kRefundsReceiver, {}};
+    }
+    auto inserted = work.sessions().insert(row, idempotency_key, request_hash);
+    if (!inserted) return inserted.error();
+    Created created;
+    created.facts.row = row;
+    return created;
+}
+
+bool has_evm_receiver(const SessionFacts& facts) {
+    return facts.row.session.state == session::State::kSourceSet && facts.row.method == "evm" &&
+           facts.receiver.has_value();
+}
+
+Expected<std::optional<SessionFacts>> issue_evm_receiver(db::UnitOfWork& work,
+                                                         const core::SessionId& id,
+                                                         core::Instant now,
+                                                         const ReceiverDeriver& derive) {
+    auto loaded = load_facts(work, id);
+    if (!loaded) return loaded.error();
+    if (!*loaded) return Error{Errc::kNotFound, "the session is gone"};
+    SessionFacts& facts = **loaded;
+    if (has_evm_receiver(facts)) return std::move(*loaded);
+    const session::State from = facts.row.session.state;
+    auto step = session::transition(facts.row.session, session::Event{session::MethodSet{}});
+    if (!step) {
+        if (step.error().code != Errc::kRefused) return step.error();
+        return std::optional<SessionFacts>{};
+    }
+    auto receiver = work.receivers().issue(id, kFamily, now, derive);
+    if (!receiver) return receiver.error();
+    const std::int64_t version = facts.row.version;
+    facts.receiver = *receiver;
+    facts.row.session = std::move(step->next);
+    facts.row.receiver = receiver->id;
+    facts.row.method = "evm";
+    if (!facts.row.method_at) facts.row.method_at = now;
+    facts.row.updated_at = now;
+    db::JournalEntry entry;
+    entry.session = id;
+    entry.version = version + 1;
+    entry.from = from;
+    entry.to = facts.row.session.state;
+    entry.event = session::name_of(session::Event{session::MethodSet{}});
+    entry.detail = "evm, receiver " + receiver->address.hex0x();
+    entry.at = now;
+    auto saved = work.sessions().save(facts.row, version, entry);
+    if (!saved) return saved.error();
+    facts.row.version = version + 1;
+    return std::move(*loaded);
+}
+
+}  // namespace api::impl

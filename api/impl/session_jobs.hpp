@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "api/ports.hpp"
+#include "api/session_view.hpp"
+#include "db/database.hpp"
+
+// What the sessions API does to the store: each function is the body of one job.
+namespace api::impl {
+
+core::Expected<std::optional<SessionFacts>> load_facts(db::UnitOfWork& work,
+                                                       const core::SessionId& id);
+core::Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row);
+
+struct Created {
+    enum class How { kNew, kRepeated, kKeyReused, kPaysReceiver, kRefundsReceiver };
+    How how = How::kNew;
+    SessionFacts facts;  //!< for kNew and kRepeated
+};
+//! Inserts `row`, or gives the session that the same idempotency key and request made before.
+core::Expected<Created> create_session(db::UnitOfWork& work, const db::SessionRow& row,
+                                       const std::string& idempotency_key,
+                                       const std::string& request_hash);
+
+//! Gives the session an EVM address: its own for ever, the same one however often this is called.
+//! None when the session takes no payment method any more.
+core::Expected<std::optional<SessionFacts>> issue_evm_receiver(db::UnitOfWork& work,
+                                                               const core::SessionId& id,
+                                                               core::Instant now,
+                                                               const ReceiverDeriver& derive);
+
+//! Has it got what issue_evm_receiver would give it?
+bool has_evm_receiver(const SessionFacts& facts);
+
+}  // namespace api::impl

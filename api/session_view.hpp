@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "api/ports.hpp"
+#include "db/types.hpp"
+
+// How a session looks from outside. Pure functions of what is stored; the golden files of
+// tests/golden/api show every state.
+namespace api {
+
+//! Everything a view is made of, read in one consistent view of the store.
+struct SessionFacts {
+    db::SessionRow row;
+    std::optional<db::Receiver> receiver;
+    std::vector<db::Deposit> deposits;  //!< every one of its receivers, strays and orphaned too
+    std::string waiting_for;            //!< what a payout of it waits for, for the owner; or empty
+};
+
+enum class Audience {
+    kOwner,   //!< came with the API key: metadata, client secret, what a payout waits for
+    kPublic,  //!< anyone who knows the session's id
+};
+
+//! The session object of the wire, plus two keys of our own: `statusReason` {code, message} says why the
+//! session stands where it stands, `deposits` lists every transfer seen for it.
+nlohmann::json session_json(const SessionFacts& facts, const Chains& chains, Audience audience);
+
+struct StatusReason {
+    std::string code;     //!< closed set, snake case
+    std::string message;  //!< for people
+};
+StatusReason status_reason(const SessionFacts& facts, const Chains& chains, Audience audience);
+
+}  // namespace api
