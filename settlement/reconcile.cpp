@@ -1,0 +1,158 @@
+#include "settlement/reconcile.hpp"
+
+#include <limits>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "settlement/accounts.hpp"
+
+namespace settlement {
+namespace {
+
+using core::Done;
+using core::Errc;
+using core::Error;
+using core::Expected;
+using core::Units;
+
+//! Ins and outs of one address in one asset; kept apart, because their difference has no sign.
+struct Position {
+    Units booked;
+    Units in;
+    Units out;
+};
+using Positions = std::map<std::pair<core::Address, core::AssetId>, Position>;
+
+Expected<Done> add(Units& sum, const Units& units) {
+    auto total = sum.plus(units);
+    if (!total) return total.error();
+    sum = *total;
+    return Done{};
+}
+
+Expected<Done> add_books(db::UnitOfWork& work, const core::ChainId& chain, Positions& positions) {
+    constexpr std::string_view kHead = "address:";
+    auto balances = work.ledger().balances(kHead);
+    if (!balances) return balances.error();
+    for (const db::AccountBalance& balance : *balances) {
+        if (balance.asset.chain() != chain || balance.units.is_zero()) continue;
+        auto owner = core::Address::from_hex(std::string_view{balance.account}.substr(kHead.size()));
+        if (!owner) return Error{Errc::kStorage, "the ledger has an account " + balance.account};
+        Position& position = positions[{*owner, balance.asset}];
+        position.booked = balance.units;
+        Units& side = balance.debit ? position.in : position.out;
+        if (auto done = add(side, balance.units); !done) return done.error();
+    }
+    return Done{};
+}
+
+Expected<Done> add_pending(db::UnitOfWork& work, const core::ChainId& chain,
+                           const core::AssetId& native, Positions& positions) {
+    constexpr auto kAnyHeight = std::numeric_limits<std::int64_t>::max();
+    auto deposits = work.deposits().unconfirmed(chain, kAnyHeight);
+    if (!deposits) return deposits.error();
+    for (const db::Deposit& deposit : *deposits) {
+        auto done = add(positions[{deposit.to, deposit.asset}].in, deposit.units);
+        if (!done) return done.error();
+    }
+    auto mined = work.own_txs().not_final(chain, kAnyHeight);
+    if (!mined) return mined.error();
+    for (const db::OwnTx& tx : *mined) {
+        if (auto done = add(positions[{tx.sender, native}].out, tx.fee); !done) return done.error();
+        if (!tx.success) continue;
+        if (tx.to != tx.sender && !tx.native_value.is_zero()) {
+            auto done = add(positions[{tx.sender, native}].out, tx.native_value);
+            if (!done) return done.error();
+            auto attempt = work.payouts().by_tx(chain, tx.tx);
+            if (!attempt) return attempt.error();
+            // A top-up stays with us; a foreign transaction's coin is a deposit row already.
+            if (*attempt && (*attempt)->step.kind == db::StepKind::kTopUp) {
+                done = add(positions[{tx.to, native}].in, tx.native_value);
+                if (!done) return done.error();
+            }
+        }
+        for (const db::OwnTxTransfer& transfer : tx.transfers) {
+            if (transfer.from != tx.sender || transfer.to == tx.sender) continue;
+            auto done = add(positions[{tx.sender, transfer.asset}].out, transfer.units);
+            if (!done) return done.error();
+        }
+    }
+    return Done{};
+}
+
+Expected<Done> add_receivers(db::UnitOfWork& work, const ReconcileRequest& request,
+                             Positions& positions) {
+    core::ReceiverId after;
+    for (;;) {
+        auto page = work.receivers().since(request.chain.name_space(), after, 1000);
+        if (!page) return page.error();
+        for (const db::Receiver& receiver : *page) {
+            after = receiver.id;
+            for (const core::AssetId& asset : request.assets) {
+                positions.try_emplace({receiver.address, asset});
+            }
+        }
+        if (page->empty()) return Done{};
+    }
+}
+
+struct Books {
+    core::BlockRef at;
+    Positions positions;
+};
+
+Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request) {
+    auto newest = work.facts().newest();
+    if (!newest) return newest.error();
+    auto applied = work.facts().cursor("settlement");
+    if (!applied) return applied.error();
+    if (*applied < *newest) return Error{Errc::kNotReady, "settlement has facts to apply"};
+    auto tip = work.blocks().tip(request.chain);
+    if (!tip) return tip.error();
+    if (!*tip) return Error{Errc::kNotReady, "no block of " + request.chain.text() + " was read yet"};
+    if (auto sound = work.ledger().verify(); !sound) return sound.error();
+
+    Books books{**tip, {}};
+    if (auto done = add_books(work, request.chain, books.positions); !done) return done.error();
+    auto pending = add_pending(work, request.chain, request.native, books.positions);
+    if (!pending) return pending.error();
+    for (const core::Address& owner : request.operator_addresses) {
+        for (const core::AssetId& asset : request.assets) {
+            books.positions.try_emplace({owner, asset});
+        }
+    }
+    if (request.every_receiver) {
+        auto added = add_receivers(work, request, books.positions);
+        if (!added) return added.error();
+    }
+    return books;
+}
+
+}  // namespace
+
+core::Task<Expected<ReconcileReport>> reconcile(db::Database& database, ReconcileRequest request,
+                                                BalanceAt balance_at) {
+    auto books = co_await database.read<Books>(
+        [&request](db::UnitOfWork& work) { return read_books(work, request); });
+    if (!books) co_return books.error();
+    ReconcileReport report;
+    report.at = books->at;
+    for (const auto& [place, position] : books->positions) {
+        ReconcileLine line;
+        line.owner = place.first;
+        line.asset = place.second;
+        line.booked = position.booked;
+        auto on_chain = co_await balance_at(line.asset, line.owner, report.at);
+        if (!on_chain) co_return on_chain.error();
+        line.on_chain = *on_chain;
+        auto expected = position.in.minus(position.out);
+        if (expected) line.expected = *expected;
+        line.equal = expected && *expected == *on_chain;
+        if (!line.equal) ++report.differences;
+        report.lines.push_back(std::move(line));
+    }
+    co_return report;
+}
+
+}  // namespace settlement

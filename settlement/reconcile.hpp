@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "core/chain_types.hpp"
+#include "core/expected.hpp"
+#include "core/ids.hpp"
+#include "core/task.hpp"
+#include "core/units.hpp"
+#include "db/database.hpp"
+
+namespace settlement {
+
+//! What an address holds of an asset at exactly this block, as the chain says.
+using BalanceAt = std::function<core::Task<core::Expected<core::Units>>(
+    core::AssetId asset, core::Address owner, core::BlockRef at)>;
+
+struct ReconcileLine {
+    core::Address owner;
+    core::AssetId asset;
+    core::Units booked;    //!< ledger
+    core::Units expected;  //!< ledger, plus what is on the chain and not final or credited yet
+    core::Units on_chain;
+    bool equal = false;
+};
+
+struct ReconcileReport {
+    core::BlockRef at;  //!< our own last block: ledger and chain are compared here
+    std::vector<ReconcileLine> lines;
+    std::size_t differences = 0;
+};
+
+struct ReconcileRequest {
+    core::ChainId chain;
+    core::AssetId native;
+    std::vector<core::AssetId> assets;            //!< all of the chain's allow-list
+    std::vector<core::Address> operator_addresses;
+    //! Also ask for receivers on whose books nothing stands: finds money that was never seen.
+    bool every_receiver = false;
+};
+
+//! Compares the books with the chain at one block. Reads only. kNotReady while settlement has facts to
+//! apply (ask again), kStorage when the ledger does not add up in itself.
+core::Task<core::Expected<ReconcileReport>> reconcile(db::Database& database,
+                                                      ReconcileRequest request,
+                                                      BalanceAt balance_at);
+
+}  // namespace settlement
