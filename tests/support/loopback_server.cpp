@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <unordered_set>
+#include <utility>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -14,8 +15,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 namespace {
-
-struct Connection;
 
 std::size_t content_length(std::string_view head) {
     std::string lower{head};
@@ -125,7 +124,8 @@ struct LoopbackServer::State : std::enable_shared_from_this<State> {
     void stop() {
         boost::system::error_code ignored;
         acceptor.close(ignored);
-        const auto open = peers;
+        // Emptied here: a peer owns this state, and its handlers may never run again.
+        const auto open = std::exchange(peers, {});
         for (const auto& peer : open) peer->socket.close(ignored);
     }
 
