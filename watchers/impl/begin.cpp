@@ -1,0 +1,116 @@
+#include "watchers/impl/begin.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace watchers {
+namespace {
+
+//! Deep enough for reorgs, shallow enough that every node still has the state of the block.
+constexpr std::uint64_t kOriginDepthMax = 64;
+
+core::Expected<std::uint64_t> origin_height(std::optional<std::uint64_t> start_height,
+                                            const chains::Heads& heads) {
+    const std::uint64_t head = heads.latest.height;
+    if (start_height) {
+        const std::uint64_t origin = *start_height > 0 ? *start_height - 1 : 0;
+        if (origin > head) {
+            return core::Error{core::Errc::kNotReady, "the start height is above the node's head"};
+        }
+        return origin;
+    }
+    const std::uint64_t lowest = head > kOriginDepthMax ? head - kOriginDepthMax : 0;
+    return heads.finalized ? std::clamp(heads.finalized->height, lowest, head) : lowest;
+}
+
+core::Task<core::Expected<core::Done>> read_tokens(chains::ChainReader& reader, core::Log& log,
+                                                   core::Address owner, Opening& opening) {
+    for (const chains::TokenInfo& token : reader.info().tokens) {
+        if (token.asset == reader.info().native_asset) continue;
+        auto units = co_await reader.balance_of(token.asset, owner, opening.origin);
+        if (!units && core::is_transient(units.error().code)) co_return units.error();
+        if (!units) {
+            // A listed contract that is not deployed (yet) holds nothing of ours.
+            log.warn("no opening balance", {{"asset", token.asset.text()},
+                                            {"why", units.error().message}});
+            continue;
+        }
+        if (!units->is_zero()) opening.balances.push_back({owner, token.asset, *units});
+    }
+    co_return core::Done{};
+}
+
+}  // namespace
+
+core::Expected<StoredPosition> load_position(db::UnitOfWork& work, const core::ChainId& chain) {
+    auto tip = work.blocks().tip(chain);
+    if (!tip) return tip.error();
+    auto final = work.blocks().final_block(chain);
+    if (!final) return final.error();
+    return StoredPosition{std::move(*tip), std::move(*final)};
+}
+
+core::Task<core::Expected<Opening>> read_opening(chains::ChainReader& reader, core::Log& log,
+                                                 std::vector<core::Address> operators,
+                                                 std::optional<std::uint64_t> start_height,
+                                                 chains::Heads heads) {
+    auto height = origin_height(start_height, heads);
+    if (!height) co_return height.error();
+    auto origin = co_await reader.block_at(*height);
+    if (!origin) co_return origin.error();
+    Opening opening;
+    opening.origin = *origin;
+    if (operators.empty()) co_return opening;
+    auto natives = co_await reader.native_balances(operators, opening.origin);
+    if (!natives) co_return natives.error();
+    if (natives->size() != operators.size()) {
+        co_return core::Error{core::Errc::kMalformed, "a balance is missing in the node's answer"};
+    }
+    for (std::size_t i = 0; i < operators.size(); ++i) {
+        if (!(*natives)[i].is_zero()) {
+            opening.balances.push_back({operators[i], reader.info().native_asset, (*natives)[i]});
+        }
+        auto tokens = co_await read_tokens(reader, log, operators[i], opening);
+        if (!tokens) co_return tokens.error();
+    }
+    co_return opening;
+}
+
+core::Expected<core::Done> start_chain(db::UnitOfWork& work, const core::ChainId& chain,
+                                       const Opening& opening, core::Instant now) {
+    if (auto done = work.blocks().start(chain, opening.origin, now); !done) return done.error();
+    for (const Opening::Balance& balance : opening.balances) {
+        db::Fact fact;
+        fact.kind = db::FactKind::kOpeningBalance;
+        fact.chain = chain;
+        fact.address = balance.address;
+        fact.asset = balance.asset;
+        fact.units = balance.units;
+        fact.height = opening.origin.height;
+        fact.recorded_at = now;
+        if (auto seq = work.facts().append(fact); !seq) return seq.error();
+    }
+    return core::Done{};
+}
+
+core::Task<core::Expected<std::optional<Balances>>> read_balances(chains::ChainReader& reader,
+                                                                  db::Database& db,
+                                                                  core::BlockRef at) {
+    auto job = [native = reader.info().native_asset](db::UnitOfWork& work) {
+        return work.receivers().expecting(native);
+    };
+    auto expecting = co_await db.read<std::vector<db::Receiver>>(std::move(job));
+    if (!expecting) co_return expecting.error();
+    if (expecting->empty()) co_return std::optional<Balances>{};
+    Balances balances;
+    for (const db::Receiver& receiver : *expecting) balances.addresses.push_back(receiver.address);
+    auto units = co_await reader.native_balances(balances.addresses, at);
+    if (!units) co_return units.error();
+    if (units->size() != balances.addresses.size()) {
+        co_return core::Error{core::Errc::kMalformed, "a balance is missing in the node's answer"};
+    }
+    balances.units = std::move(*units);
+    co_return std::optional<Balances>{std::move(balances)};
+}
+
+}  // namespace watchers

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "chains/ports/chain_info.hpp"
+#include "core/chain_types.hpp"
+#include "core/expected.hpp"
+#include "db/database.hpp"
+
+// When what was detected counts for good. Runs inside write jobs; the rules are data (CreditTier).
+namespace watchers {
+
+//! Deposits, in the block named, that enough endpoints have agreed on.
+using Corroborated = std::set<std::pair<core::DepositId, core::BlockHash>>;
+
+//! What is known of our own chain inside the unit of work.
+struct ChainView {
+    core::BlockRef tip;
+    //! Proven to be on our chain. None: no finality known, and tiers that want it are not met.
+    std::optional<core::BlockRef> final;
+};
+
+struct Credited {
+    std::uint64_t deposits = 0;
+    std::uint64_t own_txs = 0;
+    //! Due but for the agreement of several endpoints, lowest first.
+    std::vector<db::Deposit> need_quorum;
+};
+
+//! Depth d is met when d blocks stand on top; the finality tag when the block is at or below it.
+bool tier_met(const chains::CreditTier& tier, std::uint64_t height, const ChainView& view);
+
+//! The highest block that any of these tiers could accept now; none when there is no such block.
+std::optional<std::uint64_t> due_height(const std::vector<chains::CreditTier>& tiers,
+                                        const ChainView& view);
+
+//! Confirms every deposit and finalises every own transaction that is due, with their facts.
+core::Expected<core::Done> credit(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                  const ChainView& view, const Corroborated& corroborated,
+                                  core::Instant now, Credited& out);
+
+}  // namespace watchers

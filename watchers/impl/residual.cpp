@@ -1,0 +1,79 @@
+#include "watchers/impl/residual.hpp"
+
+#include <optional>
+#include <string>
+
+namespace watchers {
+namespace {
+
+core::Expected<core::Done> book(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                const core::Address& to, const core::Units& units,
+                                const core::BlockRef& at, core::Instant now,
+                                FactsByReceiver& detected, Tally& tally) {
+    auto sequence = work.deposits().residual_count(info.id, to);
+    if (!sequence) return sequence.error();
+    db::Deposit deposit;
+    deposit.chain = info.id;
+    deposit.key = "residual:" + to.hex0x() + ":" + std::to_string(*sequence);
+    deposit.kind = static_cast<int>(chains::TransferKind::kNativeResidual);
+    deposit.asset = info.native_asset;
+    deposit.to = to;
+    deposit.units = units;
+    deposit.height = at.height;
+    deposit.block = at.hash;
+    deposit.mined_at = at.mined_at;
+    deposit.detected_at = now;
+    return record_deposit(work, info, deposit, detected, tally);
+}
+
+core::Expected<core::Done> report(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                  const core::Address& address, const core::Units& units,
+                                  const core::BlockRef& at, core::Instant now) {
+    auto receiver = work.receivers().by_address(info.id.name_space(), address);
+    if (!receiver) return receiver.error();
+    db::Fact fact;
+    fact.kind = db::FactKind::kBalanceMissing;
+    fact.chain = info.id;
+    if (*receiver) fact.receiver = (**receiver).id;
+    fact.address = address;
+    fact.asset = info.native_asset;
+    fact.units = units;
+    fact.height = at.height;
+    fact.recorded_at = now;
+    auto seq = work.facts().append(fact);
+    if (!seq) return seq.error();
+    return core::Done{};
+}
+
+}  // namespace
+
+core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                            const Balances& balances, const core::BlockRef& at,
+                                            const Missing& told, core::Instant now, Tally& tally,
+                                            Missing& missing) {
+    FactsByReceiver detected{db::FactKind::kDepositsDetected, info.id, at.height, now};
+    for (std::size_t i = 0; i < balances.addresses.size(); ++i) {
+        const core::Address& address = balances.addresses[i];
+        const core::Units& held = balances.units[i];
+        auto expected = work.deposits().native_expected(info.id, info.native_asset, address);
+        if (!expected) return expected.error();
+        if (*expected && held == **expected) continue;
+        if (*expected && held > **expected) {
+            const auto over = held.minus(**expected);
+            if (!over) return over.error();
+            auto done = book(work, info, address, *over, at, now, detected, tally);
+            if (!done) return done.error();
+            continue;
+        }
+        // Without a number the outs alone are larger than the ins: what is held is all that is known.
+        const auto short_by = *expected ? (**expected).minus(held) : core::Expected<core::Units>{held};
+        if (!short_by) return short_by.error();
+        missing.emplace(address, *short_by);
+        const auto before = told.find(address);
+        if (before != told.end() && before->second == *short_by) continue;
+        if (auto done = report(work, info, address, *short_by, at, now); !done) return done.error();
+    }
+    return detected.append(work.facts());
+}
+
+}  // namespace watchers

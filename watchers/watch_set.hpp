@@ -1,0 +1,81 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chains/ports/reader.hpp"
+#include "core/chain_types.hpp"
+#include "core/expected.hpp"
+#include "core/task.hpp"
+#include "db/database.hpp"
+
+namespace watchers {
+
+//! Open addressing over keys of one size: 8 bytes of table per slot, the keys themselves densely in
+//! chunks. A miss touches the table only, a hit one key besides; growing copies no key.
+class AddressTable {
+  public:
+    explicit AddressTable(std::size_t key_size) : key_size_{key_size} {}
+
+    //! False when it was there. At most 2^32−2 keys.
+    bool insert(const core::Address& address);
+    bool contains(const core::Address& address) const;
+    std::size_t size() const { return count_; }
+    std::size_t memory_bytes() const;
+
+  private:
+    struct Slot {
+        std::uint32_t tag = 0;
+        std::uint32_t entry = 0;  //!< index + 1; 0 is free
+    };
+    static constexpr std::size_t kKeysPerChunk = 4096;
+
+    const std::uint8_t* key(std::uint32_t entry) const {
+        const std::size_t index = entry - 1;
+        return chunks_[index / kKeysPerChunk].get() + (index % kKeysPerChunk) * key_size_;
+    }
+    void grow();
+
+    std::size_t key_size_;
+    std::size_t count_ = 0;
+    unsigned bits_ = 0;  //!< the table has 2^bits slots; 0: none yet
+    std::vector<Slot> slots_;
+    std::vector<std::unique_ptr<std::uint8_t[]>> chunks_;
+};
+
+//! Every address ever issued in one family of chains, and the operator's own: what watchers look
+//! for. About 36 bytes per address. All chains of a family can share one. Used by one thread: the
+//! watchers' executor. Nothing is ever removed, because money can come years late.
+class WatchSet final : public chains::WatchFilter {
+  public:
+    //! `family` is the CAIP-2 namespace, "eip155". `operators`: gas station, treasury.
+    WatchSet(std::string family, std::vector<core::Address> operators);
+
+    bool is_ours(const core::Address& address) const override {
+        return address.view().size() == 20 ? short_.contains(address) : long_.contains(address);
+    }
+
+    //! Reads the receivers issued since the last call; the first call loads all of them, in pages.
+    core::Task<core::Expected<core::Done>> refresh(db::Database& db);
+
+    //! Highest receiver id that is in the set.
+    core::ReceiverId revision() const { return revision_; }
+    std::size_t size() const { return short_.size() + long_.size(); }
+    std::size_t memory_bytes() const { return short_.memory_bytes() + long_.memory_bytes(); }
+    const std::string& family() const { return family_; }
+    const std::vector<core::Address>& operators() const { return operators_; }
+    void insert(const core::Address& address);
+
+  private:
+    std::string family_;
+    std::vector<core::Address> operators_;
+    core::ReceiverId revision_;
+    AddressTable short_{20};
+    AddressTable long_{32};
+};
+
+}  // namespace watchers
