@@ -1,14 +1,5 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "core/clock.hpp"
 #include "core/expected.hpp"
 #include "core/ids.hpp"
@@ -19,6 +10,15 @@
 #include "net/http_client.hpp"
 #include "net/json_rpc.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace net {
 
 enum class RpcProtocol {
@@ -27,10 +27,10 @@ enum class RpcProtocol {
 };
 
 struct EndpointConfig {
-    std::string name;           //!< what logs, errors and metrics call it
-    std::string url;            //!< may hold a secret: never shown
-    HttpHeaders headers;        //!< may hold a secret: never shown
-    std::string operator_name;  //!< who runs it; empty: `name`
+    std::string name;                  //!< what logs, errors and metrics call it
+    std::string url;                   //!< may hold a secret: never shown
+    HttpHeaders headers;               //!< may hold a secret: never shown
+    std::string operator_name;         //!< who runs it; empty: `name`
     double rate_per_second = 0;        //!< calls, each of a batch counts; 0: no limit
     std::size_t batch_size_max = 100;  //!< longer batches are cut; 1: never batches
     RpcProtocol protocol = RpcProtocol::kJsonRpc;
@@ -53,7 +53,7 @@ struct CallOptions {
 struct EndpointStatus {
     std::string name;
     std::string operator_name;
-    bool healthy = true;  //!< neither quarantined nor left alone
+    bool healthy = true;                     //!< neither quarantined nor left alone
     std::optional<std::string> quarantined;  //!< why
     int consecutive_failures = 0;
     std::int64_t latency_ms = 0;  //!< of the last exchange
@@ -77,9 +77,9 @@ struct QuorumReply {
 using Normaliser = std::function<core::Expected<std::string>(std::string_view result_json)>;
 
 //! The endpoints of one chain. Picks the healthiest, keeps to rate limits and Retry-After, leaves
-//! failing ones alone for a growing while, and goes to the next on a transient failure. Never repeats
-//! a call on an endpoint that already failed it. Errors name endpoints, never URLs.
-//! On one thread. Must outlive its calls; so must everything it is given.
+//! failing ones alone for a growing while, and goes to the next on a transient failure. Never
+//! repeats a call on an endpoint that already failed it. Errors name endpoints, never URLs. On one
+//! thread. Must outlive its calls; so must everything it is given.
 class EndpointPool {
   public:
     EndpointPool(core::ChainId chain, std::vector<EndpointConfig> endpoints, PoolOptions options,
@@ -89,13 +89,13 @@ class EndpointPool {
     EndpointPool(const EndpointPool&) = delete;
     EndpointPool& operator=(const EndpointPool&) = delete;
 
-    //! One call. A node's own error is inside the reply, with its code, after fail-over was tried for
-    //! those that another node may not give. Errors: kUnreachable, kTimeout, kRateLimited,
+    //! One call. A node's own error is inside the reply, with its code, after fail-over was tried
+    //! for those that another node may not give. Errors: kUnreachable, kTimeout, kRateLimited,
     //! kUnauthorized, kMalformed, kTooLarge, kInvalid (the endpoint's URL).
     core::Task<core::Expected<RpcReply>> call(RpcCall call, CallOptions options = {});
 
-    //! Replies in the order of the calls. Each says which endpoint gave it: after a fail-over they may
-    //! differ, unless pinned. An error when any call got no answer at all.
+    //! Replies in the order of the calls. Each says which endpoint gave it: after a fail-over they
+    //! may differ, unless pinned. An error when any call got no answer at all.
     core::Task<core::Expected<std::vector<RpcReply>>> call_batch(std::vector<RpcCall> calls,
                                                                  CallOptions options = {});
 
@@ -104,8 +104,9 @@ class EndpointPool {
                                                        core::Millis timeout = core::Millis{15'000});
 
     //! Until `quorum` distinct endpoints give equal answers, those of distinct operators first.
-    //! Fail-over never lowers the number. kNoQuorum names who said what differently; when nobody had
-    //! a result and all failed alike, that failure (kNotReady, kSplit, …). options.endpoint is ignored.
+    //! Fail-over never lowers the number. kNoQuorum names who said what differently; when nobody
+    //! had a result and all failed alike, that failure (kNotReady, kSplit, …). options.endpoint is
+    //! ignored.
     core::Task<core::Expected<QuorumReply>> agree(RpcCall call, std::size_t quorum,
                                                   Normaliser normaliser, CallOptions options = {});
 

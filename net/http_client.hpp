@@ -1,16 +1,16 @@
 #pragma once
 
+#include "core/expected.hpp"
+#include "core/log.hpp"
+#include "core/task.hpp"
+#include "core/time.hpp"
+
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "core/expected.hpp"
-#include "core/log.hpp"
-#include "core/task.hpp"
-#include "core/time.hpp"
 
 namespace net {
 
@@ -42,8 +42,8 @@ struct HttpResponse {
 
 //! One HTTP exchange. Every answered status is a value, also 404 and 500. Errors: kTimeout,
 //! kUnreachable (name, connection, TLS, cut off), kTooLarge (body limit), kMalformed (not HTTP, bad
-//! compression), kInvalid (our request). Texts of errors never hold the URL. Cancelled through Asio:
-//! throws operation_aborted. Redirects are not followed.
+//! compression), kInvalid (our request). Texts of errors never hold the URL. Cancelled through
+//! Asio: throws operation_aborted. Redirects are not followed.
 struct HttpClient {
     virtual ~HttpClient() = default;
     virtual core::Task<core::Expected<HttpResponse>> send(HttpRequest request) = 0;
@@ -56,9 +56,9 @@ struct HttpClientOptions {
     std::string ca_file;  //!< PEM; empty: the system's
 };
 
-//! On libcurl: keep-alive, HTTP/2 over TLS, gzip and brotli. The executor must run on one thread and
-//! outlive the client; send() is called on it, and so is the destructor, which cancels what is under
-//! way.
+//! On libcurl: keep-alive, HTTP/2 over TLS, gzip and brotli. The executor must run on one thread
+//! and outlive the client; send() is called on it, and so is the destructor, which cancels what is
+//! under way.
 std::unique_ptr<HttpClient> make_curl_http_client(core::asio::any_io_executor executor,
                                                   HttpClientOptions options, core::Log& log);
 

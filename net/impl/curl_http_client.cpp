@@ -1,12 +1,4 @@
-#include <sys/epoll.h>
-
-#include <algorithm>
-#include <array>
-#include <cctype>
-#include <deque>
-#include <unordered_map>
-#include <unordered_set>
-
+#include "core/check.hpp"
 #include "net/http_client.hpp"
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -16,7 +8,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <curl/curl.h>
 
-#include "core/check.hpp"
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <deque>
+#include <sys/epoll.h>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace net {
 
@@ -82,7 +80,8 @@ core::Error error_of(CURLcode code) {
         case CURLE_OPERATION_TIMEDOUT: return with(Errc::kTimeout);
         case CURLE_URL_MALFORMAT:
         case CURLE_BAD_FUNCTION_ARGUMENT: return with(Errc::kInvalid);
-        case CURLE_UNSUPPORTED_PROTOCOL:  // the scheme was checked: it answered without HTTP headers
+        case CURLE_UNSUPPORTED_PROTOCOL:  // the scheme was checked: it answered without HTTP
+                                          // headers
         case CURLE_BAD_CONTENT_ENCODING:
         case CURLE_WEIRD_SERVER_REPLY: return with(Errc::kMalformed);
         case CURLE_FILESIZE_EXCEEDED: return with(Errc::kTooLarge);
@@ -91,7 +90,8 @@ core::Error error_of(CURLcode code) {
 }
 
 struct Transfer {
-    // Boost 1.81's any_completion_handler recurses forever when assigned to: only ever construct it.
+    // Boost 1.81's any_completion_handler recurses forever when assigned to: only ever construct
+    // it.
     Transfer(const asio::any_io_executor& executor, std::uint64_t number, Handler&& done)
         : id{number}, deadline{executor}, handler(std::move(done)) {}
     ~Transfer() { curl_slist_free_all(headers); }
@@ -149,8 +149,8 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
     return size;
 }
 
-//! libcurl's multi handle on the Asio loop. Its sockets stand in one private epoll set that Asio waits
-//! on as a single descriptor: descriptors that curl opens and closes never enter Asio.
+//! libcurl's multi handle on the Asio loop. Its sockets stand in one private epoll set that Asio
+//! waits on as a single descriptor: descriptors that curl opens and closes never enter Asio.
 class Multi : public std::enable_shared_from_this<Multi> {
   public:
     Multi(asio::any_io_executor executor, HttpClientOptions options, core::Log& log)
@@ -234,7 +234,8 @@ class Multi : public std::enable_shared_from_this<Multi> {
     void watch_cancellation(Transfer& transfer) {
         auto slot = asio::get_associated_cancellation_slot(transfer.handler);
         if (!slot.is_connected()) return;
-        // Posted: the slot's own handler must not be destroyed while it runs. A late signal finds no id.
+        // Posted: the slot's own handler must not be destroyed while it runs. A late signal finds
+        // no id.
         slot.assign([weak = weak_from_this(), id = transfer.id](asio::cancellation_type) {
             const auto self = weak.lock();
             if (!self) return;
@@ -335,10 +336,10 @@ class Multi : public std::enable_shared_from_this<Multi> {
         asio::get_associated_cancellation_slot(owned->handler).clear();
         const boost::system::error_code ec =
             cancelled ? asio::error::operation_aborted : boost::system::error_code{};
-        asio::post(executor_, [handler = std::move(owned->handler), ec,
-                               moved = std::move(result)]() mutable {
-            std::move(handler)(ec, std::move(moved));
-        });
+        asio::post(executor_,
+                   [handler = std::move(owned->handler), ec, moved = std::move(result)]() mutable {
+                       std::move(handler)(ec, std::move(moved));
+                   });
         update_wait();
     }
 
@@ -379,7 +380,8 @@ class Multi : public std::enable_shared_from_this<Multi> {
             const auto id = found->second;
             auto& transfer = *transfers_.at(id);
             if (transfer.too_large) {
-                finish(id, core::Error{core::Errc::kTooLarge, "the answer is above its size limit"});
+                finish(id,
+                       core::Error{core::Errc::kTooLarge, "the answer is above its size limit"});
             } else if (code != CURLE_OK) {
                 finish(id, error_of(code));
             } else {
@@ -422,8 +424,8 @@ class Multi : public std::enable_shared_from_this<Multi> {
 
     void drain_epoll() {
         std::array<epoll_event, 64> events{};
-        const int count = ::epoll_wait(epoll_.native_handle(), events.data(),
-                                       static_cast<int>(events.size()), 0);
+        const int count =
+            ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
         for (int i = 0; i < count; ++i) {
             const auto& event = events.at(static_cast<std::size_t>(i));
             int mask = 0;

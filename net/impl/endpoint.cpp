@@ -67,8 +67,8 @@ core::Millis Endpoint::asked_wait(core::Tick now) const {
 void Endpoint::refill(core::Tick now) {
     const auto elapsed = refilled_ ? now - *refilled_ : core::Millis::zero();
     refilled_ = now;
-    tokens_ = std::min(burst_, tokens_ + static_cast<double>(elapsed.count()) *
-                                             config_.rate_per_second / 1000.0);
+    tokens_ = std::min(
+        burst_, tokens_ + static_cast<double>(elapsed.count()) * config_.rate_per_second / 1000.0);
 }
 
 core::Millis Endpoint::pace_wait(std::size_t calls, core::Tick now) {

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "core/rng.hpp"
+#include "core/time.hpp"
+#include "net/endpoint_pool.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "core/rng.hpp"
-#include "core/time.hpp"
-#include "net/endpoint_pool.hpp"
 
 namespace net::impl {
 

@@ -1,10 +1,10 @@
 #include "net/endpoint_pool.hpp"
 
-#include <algorithm>
-#include <charconv>
-
 #include "core/check.hpp"
 #include "net/impl/endpoint_pool_impl.hpp"
+
+#include <algorithm>
+#include <charconv>
 
 namespace net {
 
@@ -22,10 +22,8 @@ bool is_worth_another(Errc code) {
         case Errc::kUnauthorized:
         case Errc::kNotReady:
         case Errc::kUnsupported:
-        case Errc::kInvalid:
-            return true;
-        default:
-            return false;
+        case Errc::kInvalid: return true;
+        default: return false;
     }
 }
 
@@ -55,7 +53,8 @@ std::optional<EndpointPool::Impl::Pick> EndpointPool::Impl::pick(const CallOptio
         auto& endpoint = endpoints[index];
         const bool usable = !endpoint.quarantined || call_options.even_quarantined;
         if (!usable || tried[index]) return std::nullopt;
-        return Pick{index, std::max(endpoint.asked_wait(now), endpoint.pace_wait(calls, now)), false};
+        return Pick{index, std::max(endpoint.asked_wait(now), endpoint.pace_wait(calls, now)),
+                    false};
     }
     const bool first = std::none_of(tried.begin(), tried.end(), [](bool b) { return b; });
     if (!first && !call_options.fail_over) return std::nullopt;
@@ -111,10 +110,10 @@ core::Task<RepliesResult> EndpointPool::Impl::resolve(std::vector<RpcCall> calls
             if (failure) break;
             const bool asked = endpoints[chosen->index].asked_wait(clock.tick()) >= left ||
                                endpoints[chosen->index].healthy();
-            failure = asked ? core::Error{Errc::kRateLimited,
-                                          endpoints[chosen->index].config().name +
-                                              ": no call may go before the deadline"}
-                            : none_available();
+            failure =
+                asked ? core::Error{Errc::kRateLimited, endpoints[chosen->index].config().name +
+                                                            ": no call may go before the deadline"}
+                      : none_available();
             break;
         }
         if (chosen->wait > core::Millis::zero()) {
@@ -185,7 +184,8 @@ core::Task<RepliesResult> EndpointPool::Impl::attempt(std::size_t index, std::ve
     co_return out;
 }
 
-core::Task<RepliesResult> EndpointPool::Impl::exchange(std::size_t index, std::vector<RpcCall> calls,
+core::Task<RepliesResult> EndpointPool::Impl::exchange(std::size_t index,
+                                                       std::vector<RpcCall> calls,
                                                        core::Millis timeout) {
     auto& endpoint = endpoints[index];
     const auto& config = endpoint.config();
@@ -264,7 +264,8 @@ RepliesResult EndpointPool::Impl::decode(std::size_t index, HttpResponse respons
     for (auto& reply : out) {
         if (const auto* error = reply.rpc_error()) {
             // Providers like to repeat the key they refuse.
-            RpcError clean{error->code, endpoint.scrub(error->message), endpoint.scrub(error->data)};
+            RpcError clean{error->code, endpoint.scrub(error->message),
+                           endpoint.scrub(error->data)};
             reply = RpcReply::of_error(std::move(clean), {reply.code(), reply.suggested_range()});
         }
         reply.endpoint = index;
@@ -300,9 +301,9 @@ void EndpointPool::Impl::note_health(std::size_t index, bool was_healthy) {
 void EndpointPool::Impl::measure(std::size_t index, const RpcCall& call,
                                  std::string_view outcome) const {
     const core::MetricLabels labels{{"chain", chain.text()},
-                                 {"endpoint", endpoints[index].config().name},
-                                 {"method", call.method},
-                                 {"outcome", std::string{outcome}}};
+                                    {"endpoint", endpoints[index].config().name},
+                                    {"method", call.method},
+                                    {"outcome", std::string{outcome}}};
     metrics.count("depositd_rpc_requests_total", labels);
 }
 
@@ -313,8 +314,8 @@ EndpointPool::EndpointPool(core::ChainId chain, std::vector<EndpointConfig> endp
     std::vector<impl::Endpoint> list;
     list.reserve(endpoints.size());
     for (auto& config : endpoints) list.emplace_back(std::move(config), options);
-    impl_ = std::make_unique<Impl>(Impl{std::move(chain), options, http, clock, rng, log, metrics,
-                                        std::move(list)});
+    impl_ = std::make_unique<Impl>(
+        Impl{std::move(chain), options, http, clock, rng, log, metrics, std::move(list)});
     for (std::size_t i = 0; i < impl_->endpoints.size(); ++i) impl_->note_health(i, true);
 }
 
@@ -338,9 +339,9 @@ void EndpointPool::quarantine(std::size_t endpoint, std::string reason) {
     auto& target = impl_->endpoints[endpoint];
     const bool was_healthy = target.healthy();
     if (target.quarantined == reason) return;
-    impl_->log.warn("endpoint is quarantined", {{"chain", impl_->chain.text()},
-                                                {"endpoint", target.config().name},
-                                                {"reason", reason}});
+    impl_->log.warn(
+        "endpoint is quarantined",
+        {{"chain", impl_->chain.text()}, {"endpoint", target.config().name}, {"reason", reason}});
     target.quarantined = std::move(reason);
     impl_->note_health(endpoint, was_healthy);
 }

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "net/endpoint_pool.hpp"
+#include "net/impl/endpoint.hpp"
+
 #include <memory>
 #include <string_view>
 #include <vector>
-
-#include "net/endpoint_pool.hpp"
-#include "net/impl/endpoint.hpp"
 
 namespace net {
 

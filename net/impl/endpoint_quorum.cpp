@@ -1,7 +1,4 @@
-#include <algorithm>
-#include <map>
-#include <set>
-
+#include "core/check.hpp"
 #include "net/impl/endpoint_pool_impl.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -10,7 +7,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "core/check.hpp"
+#include <algorithm>
+#include <map>
+#include <set>
 
 namespace net {
 
@@ -126,10 +125,10 @@ core::Task<core::Expected<QuorumReply>> EndpointPool::agree(RpcCall call, std::s
     const auto deadline = impl.clock.tick() + options.timeout;
     const auto order = impl.quorum_order();
     if (order.size() < quorum) {
-        co_return core::Error{core::Errc::kNoQuorum,
-                              "a quorum of " + std::to_string(quorum) + " on " +
-                                  impl.chain.text() + " has only " + std::to_string(order.size()) +
-                                  " endpoints to ask"};
+        co_return core::Error{core::Errc::kNoQuorum, "a quorum of " + std::to_string(quorum) +
+                                                         " on " + impl.chain.text() + " has only " +
+                                                         std::to_string(order.size()) +
+                                                         " endpoints to ask"};
     }
     Votes votes;
     std::size_t asked = 0;
@@ -171,9 +170,9 @@ core::Task<core::Expected<QuorumReply>> EndpointPool::agree(RpcCall call, std::s
         }
     }
     if (votes.camps.size() > 1) {
-        impl.log.warn("endpoints disagree", {{"chain", impl.chain.text()},
-                                             {"method", call.method},
-                                             {"endpoints", disagreement}});
+        impl.log.warn(
+            "endpoints disagree",
+            {{"chain", impl.chain.text()}, {"method", call.method}, {"endpoints", disagreement}});
     }
     if (missing > 0) {
         std::string text = std::to_string(quorum) + " equal answers to " + call.method + " on " +
@@ -195,7 +194,8 @@ core::Task<core::Expected<QuorumReply>> EndpointPool::agree(RpcCall call, std::s
     co_return out;
 }
 
-core::Task<std::vector<BroadcastAnswer>> EndpointPool::broadcast(RpcCall call, core::Millis timeout) {
+core::Task<std::vector<BroadcastAnswer>> EndpointPool::broadcast(RpcCall call,
+                                                                 core::Millis timeout) {
     std::vector<std::size_t> all;
     for (std::size_t i = 0; i < size(); ++i) {
         if (!impl_->endpoints[i].quarantined) all.push_back(i);

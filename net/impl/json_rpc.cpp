@@ -1,11 +1,11 @@
 #include "net/json_rpc.hpp"
 
-#include <charconv>
-#include <utility>
+#include "core/check.hpp"
 
 #include <simdjson.h>
 
-#include "core/check.hpp"
+#include <charconv>
+#include <utility>
 
 namespace net {
 
@@ -194,7 +194,8 @@ std::shared_ptr<const std::string> share_padded(std::string body) {
 bool is_success(int status) { return status >= 200 && status < 300; }
 
 //! What to say when there is no JSON-RPC: the status speaks first, then the body is malformed.
-core::Error no_answer(const HttpResponse& response, const std::string& body, std::string_view what) {
+core::Error no_answer(const HttpResponse& response, const std::string& body,
+                      std::string_view what) {
     if (is_success(response.status)) return malformed(what);
     return core::Error{classify_http_status(response.status, body),
                        "HTTP status " + std::to_string(response.status)};

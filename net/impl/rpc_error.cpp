@@ -191,8 +191,8 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
     const bool hex = text.starts_with("0x");
     if (hex) text.remove_prefix(2);
     std::uint64_t out = 0;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out,
-                                           hex ? 16 : 10);
+    const auto [end, ec] =
+        std::from_chars(text.data(), text.data() + text.size(), out, hex ? 16 : 10);
     if (ec != std::errc{}) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     return out;

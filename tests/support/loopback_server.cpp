@@ -1,13 +1,13 @@
 #include "tests/support/loopback_server.hpp"
 
-#include <charconv>
-#include <unordered_set>
-#include <utility>
-
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
+
+#include <charconv>
+#include <unordered_set>
+#include <utility>
 
 namespace support {
 
@@ -81,8 +81,8 @@ struct LoopbackServer::State : std::enable_shared_from_this<State> {
             const auto reply = state->script(request);
             if (reply.never) return wait_for_close();
             output = render(reply);
-            const bool last = reply.close || !reply.raw.empty() ||
-                              reply.cut_after != std::string::npos;
+            const bool last =
+                reply.close || !reply.raw.empty() || reply.cut_after != std::string::npos;
             asio::async_write(socket, asio::buffer(output),
                               [self = shared_from_this(), last](auto ec, std::size_t) {
                                   if (ec || last) return self->end();
@@ -113,8 +113,7 @@ struct LoopbackServer::State : std::enable_shared_from_this<State> {
             if (ec) return;
             boost::system::error_code ignored;
             socket.set_option(tcp::no_delay{true}, ignored);
-            const auto peer =
-                std::make_shared<Peer>(std::move(socket), self, self->accepted++);
+            const auto peer = std::make_shared<Peer>(std::move(socket), self, self->accepted++);
             self->peers.insert(peer);
             peer->read_head();
             self->accept();

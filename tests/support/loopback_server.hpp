@@ -1,5 +1,8 @@
 #pragma once
 
+#include "core/task.hpp"
+#include "core/time.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -8,9 +11,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "core/task.hpp"
-#include "core/time.hpp"
 
 namespace support {
 
@@ -27,10 +27,11 @@ struct ScriptedReply {
     int status = 200;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    bool never = false;                      //!< say nothing, keep the connection
-    bool close = false;                      //!< close after what was written
-    std::size_t cut_after = std::string::npos;  //!< write only that many bytes of the body, then close
-    std::string raw;                         //!< instead of all above, then close
+    bool never = false;  //!< say nothing, keep the connection
+    bool close = false;  //!< close after what was written
+    std::size_t cut_after =
+        std::string::npos;  //!< write only that many bytes of the body, then close
+    std::string raw;        //!< instead of all above, then close
 };
 
 //! An HTTP/1.1 server on 127.0.0.1 for tests: what it answers is a function of the request. Runs on

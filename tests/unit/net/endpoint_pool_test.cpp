@@ -43,7 +43,8 @@ struct Bench {
 
     explicit Bench(int endpoints = 2, double rate = 0) {
         std::vector<EndpointConfig> configs;
-        configs.push_back(EndpointConfig{"a", "https://user:PASSWORD@a.test/v3/APIKEY123", {}, "", rate});
+        configs.push_back(
+            EndpointConfig{"a", "https://user:PASSWORD@a.test/v3/APIKEY123", {}, "", rate});
         if (endpoints > 1) configs.push_back(EndpointConfig{"b", "https://b.test/", {}, "", rate});
         configure(std::move(configs));
     }
@@ -236,8 +237,9 @@ TEST_CASE("endpoint pool: part of a batch without any answer -> an error, not a 
     CHECK(replies.error().code == Errc::kUnreachable);
 }
 
-TEST_CASE("endpoint pool: quarantine -> not asked, reason visible, comes back when readmitted [F26]",
-          "[F26]") {
+TEST_CASE(
+    "endpoint pool: quarantine -> not asked, reason visible, comes back when readmitted [F26]",
+    "[F26]") {
     Bench bench;
     bench.pool->quarantine(0, "serves chain 5");
     CHECK(bench.call().value() == "\"b\"");
@@ -282,8 +284,8 @@ TEST_CASE("endpoint pool: secrets of the URL -> in no error, log or status") {
 TEST_CASE("endpoint pool: plain JSON protocol -> the method is the path, the body the result") {
     Bench bench;
     std::vector<EndpointConfig> configs;
-    configs.push_back(EndpointConfig{"a", "http://a.test/", {{"X-Key", "k"}}, "", 0, 100,
-                                     net::RpcProtocol::kPostJson});
+    configs.push_back(EndpointConfig{
+        "a", "http://a.test/", {{"X-Key", "k"}}, "", 0, 100, net::RpcProtocol::kPostJson});
     bench.configure(std::move(configs));
     bench.a = [](const HttpRequest& r) -> Answer { return http(200, R"({"got":)" + r.body + "}"); };
     std::vector<RpcCall> calls;

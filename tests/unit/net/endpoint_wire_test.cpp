@@ -70,7 +70,8 @@ TEST_CASE("endpoint pool on the wire: one swallows the call -> the other answers
     CHECK(bench.pool->status()[0].last_error.find("timeout") == 0);
 }
 
-TEST_CASE("endpoint pool on the wire: a quorum is cancelled under way -> it throws, both calls end") {
+TEST_CASE(
+    "endpoint pool on the wire: a quorum is cancelled under way -> it throws, both calls end") {
     core::asio::cancellation_signal signal;
     int asked = 0;
     const auto script = [&](const SeenRequest&) {

@@ -126,7 +126,8 @@ TEST_CASE("http client: gzip -> inflated, the body limit counts inflated bytes")
     Bench bench{[](const SeenRequest& request) {
         if (request.body == "bomb") {  // 100,000 zeros in 133 bytes
             return gzipped(
-                "1f8b0800000000000203edc13101000000c2a04aeb9fce1a1e4001000000000000000000000000000000"
+                "1f8b0800000000000203edc13101000000c2a04aeb9fce1a1e40010000000000000000000000000000"
+                "00"
                 "0000000000000000000000000000000000000000000000000000000000000000000000000000000000"
                 "00000000000000000000000000000000000000000000000000000000000000000000000000000000af"
                 "0685c24dc5a0860100");
@@ -239,15 +240,15 @@ TEST_CASE("http client: cancelled under way -> throws, and the next call works")
     boost::system::error_code seen;
     core::asio::co_spawn(
         bench.loop, bench.client->send(bench.post("never")),
-        core::asio::bind_cancellation_slot(
-            signal.slot(), [&](std::exception_ptr e, core::Expected<HttpResponse>) {
-                try {
-                    if (e) std::rethrow_exception(e);
-                } catch (const boost::system::system_error& error) {
-                    seen = error.code();
-                }
-                bench.loop.stop();
-            }));
+        core::asio::bind_cancellation_slot(signal.slot(),
+                                           [&](std::exception_ptr e, core::Expected<HttpResponse>) {
+                                               try {
+                                                   if (e) std::rethrow_exception(e);
+                                               } catch (const boost::system::system_error& error) {
+                                                   seen = error.code();
+                                               }
+                                               bench.loop.stop();
+                                           }));
     bench.loop.run();
     CHECK(seen == core::asio::error::operation_aborted);
     CHECK(bench.send(bench.post())->status == 200);

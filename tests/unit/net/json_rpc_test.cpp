@@ -30,9 +30,9 @@ TEST_CASE("json-rpc: encode -> ids count up, params stand as given") {
 }
 
 TEST_CASE("json-rpc: a result -> its raw JSON, whatever its type and place") {
-    const std::vector<std::string> values{R"("0x10")", "null", "true",     "[]",
-                                          "{}",        "-12",  R"([{"a":[1,2]},"]"])",
-                                          R"({"b":{"c":"}"}})"};
+    const std::vector<std::string> values{
+        R"("0x10")",         "null", "true", "[]", "{}", "-12", R"([{"a":[1,2]},"]"])",
+        R"({"b":{"c":"}"}})"};
     for (const auto& value : values) {
         INFO(value);
         auto last = decode_single(body(R"({"jsonrpc":"2.0","id":1,"result":)" + value + "}"), 1);
@@ -127,7 +127,8 @@ TEST_CASE("json-rpc: a failing status -> its class, a result under it is not bel
     CHECK(decode_single(body(R"({"id":1,"result":[]})", 500), 1).error().code ==
           Errc::kUnreachable);
     auto anonymous = decode_single(
-        body(R"({"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"Too Many Requests"}})", 429),
+        body(R"({"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"Too Many Requests"}})",
+             429),
         1);
     REQUIRE(anonymous);
     CHECK(anonymous->code() == Errc::kRateLimited);
@@ -137,10 +138,10 @@ TEST_CASE("json-rpc: a failing status -> its class, a result under it is not bel
 }
 
 TEST_CASE("json-rpc: a batch out of order -> replies in the order of the calls [F25]", "[F25]") {
-    auto replies = decode_batch(
-        body(R"([{"id":12,"result":"c"},{"id":10,"result":"a"},)"
-             R"({"error":{"code":3,"message":"execution reverted"},"id":11}])"),
-        10, 3);
+    auto replies =
+        decode_batch(body(R"([{"id":12,"result":"c"},{"id":10,"result":"a"},)"
+                          R"({"error":{"code":3,"message":"execution reverted"},"id":11}])"),
+                     10, 3);
     REQUIRE(replies);
     CHECK((*replies)[0].result().value() == R"("a")");
     CHECK((*replies)[1].code() == Errc::kReverted);
@@ -171,19 +172,23 @@ TEST_CASE("json-rpc: a batch with missing, repeated or unknown ids -> kMalformed
 
 TEST_CASE("json-rpc: one error object for a batch -> the error of every call") {
     auto replies = decode_batch(
-        body(R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batch too large"}})"), 1,
-        3);
+        body(R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batch too large"}})"),
+        1, 3);
     REQUIRE(replies);
     REQUIRE(replies->size() == 3);
     for (const auto& reply : *replies) CHECK(reply.code() == Errc::kTooLarge);
 }
 
 TEST_CASE("json-rpc: a bare answer -> the whole document, if it is one") {
-    CHECK(net::decode_bare(body(R"( {"blockID":"00"})"))->result().value() == R"({"blockID":"00"})");
+    CHECK(net::decode_bare(body(R"( {"blockID":"00"})"))->result().value() ==
+          R"({"blockID":"00"})");
     CHECK(net::decode_bare(body("{}"))->result().value() == "{}");
     CHECK(net::decode_bare(body("<html>")).error().code == Errc::kMalformed);
     CHECK(net::decode_bare(body(R"({"blockID":)")).error().code == Errc::kMalformed);
-    CHECK(net::decode_bare(body(R"({"blockID":"00"})" "{}")).error().code == Errc::kMalformed);
+    CHECK(net::decode_bare(body(R"({"blockID":"00"})"
+                                "{}"))
+              .error()
+              .code == Errc::kMalformed);
     CHECK(net::decode_bare(body("")).error().code == Errc::kMalformed);
     CHECK(net::decode_bare(body("5")).error().code == Errc::kMalformed);
     CHECK(net::decode_bare(body("{}", 503)).error().code == Errc::kUnreachable);

@@ -8,9 +8,9 @@ using core::Errc;
 using net::parse_strict;
 
 TEST_CASE("strict json: ordinary documents -> what nlohmann reads") {
-    for (const auto* text : {"{}", "[]", "null", R"("a")", "-1", "18446744073709551615",
-                             "-9223372036854775808", "1.5e3",
-                             R"({"a":[1,{"b":null,"c":[]},"x"],"d":{"e":true}})"}) {
+    for (const auto* text :
+         {"{}", "[]", "null", R"("a")", "-1", "18446744073709551615", "-9223372036854775808",
+          "1.5e3", R"({"a":[1,{"b":null,"c":[]},"x"],"d":{"e":true}})"}) {
         INFO(text);
         const auto parsed = parse_strict(text);
         REQUIRE(parsed);

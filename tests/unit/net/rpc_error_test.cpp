@@ -1,13 +1,12 @@
 #include "net/rpc_error.hpp"
 
-#include <fstream>
-#include <sstream>
-
 #include "net/json.hpp"
-
 #include "tests/support/show_expected.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <fstream>
+#include <sstream>
 
 using core::Errc;
 
@@ -48,10 +47,11 @@ TEST_CASE("rpc error: texts nobody knows -> transient, never an absence [F24]", 
 }
 
 TEST_CASE("rpc error: suggestions that are no range -> none") {
-    for (const auto* text : {"block range is too large [0x5, 0x1]", "block range is too large [a, b]",
-                             "block range is too large [0x1 0x2]", "block range is too large [",
-                             "query exceeds max results 1, retry with the range 5",
-                             "block range is too large [0x1, 0x1ffffffffffffffff]"}) {
+    for (const auto* text :
+         {"block range is too large [0x5, 0x1]", "block range is too large [a, b]",
+          "block range is too large [0x1 0x2]", "block range is too large [",
+          "query exceeds max results 1, retry with the range 5",
+          "block range is too large [0x1, 0x1ffffffffffffffff]"}) {
         INFO(text);
         const auto verdict = net::classify_rpc_error(200, -32000, text);
         CHECK(verdict.code == Errc::kSplit);
