@@ -12,6 +12,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         # Seen with the optimiser only: Asio's coroutine frames have a matching pair.
         target_compile_options(depositd_warnings INTERFACE -Wno-mismatched-new-delete)
     endif()
+    if(CMAKE_UNITY_BUILD)
+        # A unity file includes its sources, so their unnamed namespaces look like a header's.
+        target_compile_options(depositd_warnings INTERFACE -Wno-subobject-linkage)
+    endif()
 endif()
 
 # Hardening of what is installed.

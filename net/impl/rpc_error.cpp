@@ -219,7 +219,7 @@ std::optional<HeightRange> suggestion(std::string_view lower_text) {
     return std::nullopt;
 }
 
-bool is_success(int status) { return status >= 200 && status < 300; }
+bool is_2xx(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
 
@@ -236,12 +236,12 @@ RpcVerdict classify_rpc_error(int http_status, std::int64_t rpc_code, std::strin
         case -32601: return {Errc::kUnsupported, std::nullopt};
         default: break;
     }
-    if (is_success(http_status)) return {Errc::kUnreachable, std::nullopt};
+    if (is_2xx(http_status)) return {Errc::kUnreachable, std::nullopt};
     return {classify_http_status(http_status, {}), std::nullopt};
 }
 
 core::Errc classify_http_status(int http_status, std::string_view body) {
-    if (is_success(http_status)) return Errc::kMalformed;
+    if (is_2xx(http_status)) return Errc::kMalformed;
     // TronGrid answers 403 and 503 when it means 429.
     if (http_status == 403 || http_status == 503) {
         if (by_text(lower(body)) == Errc::kRateLimited) return Errc::kRateLimited;
