@@ -22,6 +22,7 @@ struct ListenAddress {
 struct ServerConfig {
     ListenAddress public_listen;
     ListenAddress operator_listen;
+    std::string operator_token_file;  //!< empty: no token is asked for
     std::string public_base_url;  //!< without trailing slash; empty: from public_listen
     std::int64_t session_ttl_s = 3600;
     std::int64_t requests_per_second_per_ip = 50;
@@ -49,12 +50,6 @@ struct KeysConfig {
 struct LimitsConfig {
     std::optional<std::uint64_t> payout_whole_tokens_max;
     std::uint64_t max_fee_gwei = 500;
-    std::int64_t payouts_in_flight_max = 64;
-};
-
-struct WebhookConfig {
-    bool allow_private_targets = false;
-    std::int64_t timeout_ms = 10'000;
 };
 
 struct EndpointSettings {
@@ -98,7 +93,6 @@ struct Config {
     LogConfig log;
     KeysConfig keys;
     LimitsConfig limits;
-    WebhookConfig webhooks;
     std::vector<ChainSettings> chains;
 };
 

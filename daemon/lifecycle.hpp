@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <list>
@@ -44,12 +45,15 @@ class Lifecycle {
     //! From the executor. The second one changes nothing.
     void request_stop(std::string why);
 
+    //! False when a part is still running although run() has returned.
+    bool all_ended() const;
+
   private:
     struct Running;
 
     void start(const Part& part);
     core::Task<void> wait_for_end_of(Running& running, std::chrono::steady_clock::time_point until);
-    core::Task<bool> stop(Running& running, std::chrono::steady_clock::time_point until);
+    core::Task<void> stop(Running& running, std::chrono::steady_clock::time_point until);
 
     core::asio::any_io_executor executor_;
     std::vector<Part> parts_;

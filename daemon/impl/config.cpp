@@ -39,12 +39,13 @@ ServerConfig server_of(const ConfigTable& table, Problems& problems) {
     if (auto listen = parse_listen(table.text("public_listen"))) out.public_listen = *listen;
     if (auto listen = parse_listen(table.text("operator_listen"))) {
         out.operator_listen = *listen;
-        if (!is_loopback(*listen) && !table.flag("operator_allow_remote")) {
+        if (!is_loopback(*listen) && !table.has("operator_token_file")) {
             report(problems, table.place_of("operator_listen"),
-                   "server.operator_listen asks for no credential and must be a loopback address; set "
-                   "operator_allow_remote = true when the network around it is trusted");
+                   "server.operator_listen must be a loopback address, or server.operator_token_file "
+                   "be set");
         }
     }
+    out.operator_token_file = table.text("operator_token_file");
     if (out.public_listen.port != 0 && out.public_listen.text() == out.operator_listen.text()) {
         report(problems, table.place_of("operator_listen"),
                "server.operator_listen must differ from server.public_listen");
@@ -243,10 +244,7 @@ ConfigResult parse_config(std::string_view toml, const ConfigSources& sources) {
     config.keys = keys_of(section(tables, "keys"), out.problems);
     const ConfigTable& limits = section(tables, "limits");
     config.limits = {number_of<std::uint64_t>(limits, "payout_whole_tokens_max"),
-                     static_cast<std::uint64_t>(limits.integer("max_fee_gwei")),
-                     limits.integer("payouts_in_flight_max")};
-    const ConfigTable& webhooks = section(tables, "webhooks");
-    config.webhooks = {webhooks.flag("allow_private_targets"), webhooks.integer("timeout_ms")};
+                     static_cast<std::uint64_t>(limits.integer("max_fee_gwei"))};
 
     std::set<core::ChainId> ids;
     for (const ConfigTable& table : tables) {

@@ -100,6 +100,9 @@ std::string config_in_effect(const Config& config) {
         << "\nrequests_per_second_per_ip = " << config.server.requests_per_second_per_ip
         << "\nrequest_burst_per_ip = " << config.server.request_burst_per_ip
         << "\nconnections_max = " << config.server.connections_max << "\n";
+    if (!config.server.operator_token_file.empty()) {
+        out << "operator_token_file = \"" << config.server.operator_token_file << "\"\n";
+    }
     if (!config.server.public_base_url.empty()) {
         out << "public_base_url = \"" << config.server.public_base_url << "\"\n";
     }
@@ -115,9 +118,7 @@ std::string config_in_effect(const Config& config) {
     out << "\n[limits]\n";
     maybe("payout_whole_tokens_max", config.limits.payout_whole_tokens_max);
     out << "max_fee_gwei = " << config.limits.max_fee_gwei
-        << "\npayouts_in_flight_max = " << config.limits.payouts_in_flight_max
-        << "\n\n[webhooks]\nallow_private_targets = " << flag(config.webhooks.allow_private_targets)
-        << "\ntimeout_ms = " << config.webhooks.timeout_ms << "\n";
+        << "\n";
     for (const ChainSettings& chain : config.chains) {
         out << "\n[[chain]]\nid = \"" << chain.id.text() << "\"\n";
         if (chain.name) out << "name = \"" << *chain.name << "\"\n";
@@ -138,8 +139,9 @@ std::string config_in_effect(const Config& config) {
         }
         for (const TokenSettings& token : chain.tokens) {
             out << "\n[[chain.token]]\nsymbol = \"" << token.symbol << "\"\naddress = \""
-                << token.address.hex0x() << "\"\ndecimals = " << token.decimals << "\nstray_min = \""
-                << token.stray_min << "\"\ngasless = \"" << token.gasless << "\"\n";
+                << token.address.hex0x() << "\"\ndecimals = " << token.decimals << "\ngasless = \""
+                << token.gasless << "\"\n";
+            if (!token.stray_min.empty()) out << "stray_min = \"" << token.stray_min << "\"\n";
         }
     }
     return out.str();

@@ -1,5 +1,6 @@
 #include "daemon/lifecycle.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -88,7 +89,7 @@ core::Task<void> Lifecycle::wait_for_end_of(Running& running, SteadyTime until) 
     co_await (wait_on(running.ended_gate) || wait_until(until));
 }
 
-core::Task<bool> Lifecycle::stop(Running& running, SteadyTime until) {
+core::Task<void> Lifecycle::stop(Running& running, SteadyTime until) {
     if (!running.ended && running.part.drain) {
         std::exception_ptr failure;
         try {
@@ -106,7 +107,6 @@ core::Task<bool> Lifecycle::stop(Running& running, SteadyTime until) {
     if (!running.ended) {
         log_.error("a part of the daemon did not stop in time", {{"part", running.part.name}});
     }
-    co_return running.ended;
 }
 
 core::Task<int> Lifecycle::run(std::function<void()> started, std::function<void()> stopping) {
@@ -115,12 +115,15 @@ core::Task<int> Lifecycle::run(std::function<void()> started, std::function<void
     co_await wait_on(stop_gate_);
     stopping();
     const SteadyTime until = std::chrono::steady_clock::now() + stop_within_;
-    bool all_ended = true;
     for (auto running = running_.rbegin(); running != running_.rend(); ++running) {
-        const bool ended = co_await stop(*running, until);
-        all_ended = all_ended && ended;
+        co_await stop(*running, until);
     }
-    co_return failed_ || !all_ended ? 1 : 0;
+    co_return failed_ || !all_ended() ? 1 : 0;
+}
+
+bool Lifecycle::all_ended() const {
+    return std::all_of(running_.begin(), running_.end(),
+                       [](const Running& running) { return running.ended; });
 }
 
 }  // namespace depositd

@@ -146,10 +146,10 @@ TEST_CASE("config: a token address with a wrong checksum -> refused", "[F19]") {
                    "chain.token.address"));
 }
 
-TEST_CASE("config: the operator listener off loopback -> refused unless allowed") {
+TEST_CASE("config: the operator listener off loopback -> refused without a token") {
     const std::string listen = "[server]\noperator_listen = \"0.0.0.0:9090\"\n";
     CHECK(mentions(parse_config(with_chain(listen), sources()), "must be a loopback address"));
-    CHECK(parse_config(with_chain(listen + "operator_allow_remote = true\n"), sources()).config);
+    CHECK(parse_config(with_chain(listen + "operator_token_file = \"/c/token\"\n"), sources()).config);
 }
 
 TEST_CASE("config: doubles of chain, endpoint and token -> refused") {

@@ -1,0 +1,238 @@
+#include "daemon/assemble.hpp"
+
+#include <utility>
+
+#include "api/auth.hpp"
+#include "api/http_server.hpp"
+#include "api/operator_api.hpp"
+#include "api/router.hpp"
+#include "api/sessions_api.hpp"
+#include "chains/evm/address_codec.hpp"
+#include "chains/evm/reader.hpp"
+#include "chains/evm/sender.hpp"
+#include "daemon/impl/api_ports.hpp"
+#include "daemon/impl/chain_settings.hpp"
+#include "daemon/impl/replay_desk.hpp"
+#include "daemon/version.hpp"
+#include "settlement/router.hpp"
+#include "settlement/settlement.hpp"
+#include "watchers/run.hpp"
+
+namespace depositd {
+
+namespace {
+
+constexpr core::Millis kDrainWithin{5'000};
+
+template <class T>
+std::vector<T*> raw(const std::vector<std::unique_ptr<T>>& owned) {
+    std::vector<T*> out;
+    for (const auto& one : owned) out.push_back(one.get());
+    return out;
+}
+
+std::vector<chains::ChainInfo> infos_of(const std::vector<ChainParts>& chains) {
+    std::vector<chains::ChainInfo> out;
+    for (const ChainParts& chain : chains) out.push_back(chain.info);
+    return out;
+}
+
+std::vector<chains::TxSender*> senders_of(const std::vector<ChainParts>& chains, const Keys& keys) {
+    std::vector<chains::TxSender*> out;
+    if (keys.signer == nullptr) return out;
+    for (const ChainParts& chain : chains) out.push_back(chain.sender.get());
+    return out;
+}
+
+std::vector<settlement::PayingChain> paying(const std::vector<ChainParts>& chains, const Keys& keys) {
+    std::vector<settlement::PayingChain> out;
+    for (chains::TxSender* sender : senders_of(chains, keys)) {
+        out.push_back({sender, keys.signer.get()});
+    }
+    return out;
+}
+
+std::vector<ReplayDesk::Chain> readers_of(const std::vector<ChainParts>& chains) {
+    std::vector<ReplayDesk::Chain> out;
+    for (const ChainParts& chain : chains) out.push_back({chain.info.id, chain.reader.get()});
+    return out;
+}
+
+std::vector<std::unique_ptr<watchers::ChainWatcher>> make_watchers(
+    const core::asio::any_io_executor& executor, const std::vector<ChainParts>& chains,
+    db::Database& database, watchers::WatchSet& watch, Surroundings around) {
+    std::vector<std::unique_ptr<watchers::ChainWatcher>> out;
+    for (const ChainParts& chain : chains) {
+        out.push_back(std::make_unique<watchers::ChainWatcher>(
+            executor, *chain.reader, database, watch, around.clock, around.log, around.metrics,
+            chain.watching));
+    }
+    return out;
+}
+
+api::HttpServerOptions listener(std::string name, const ListenAddress& listen,
+                                const ServerConfig& server) {
+    api::HttpServerOptions out;
+    out.name = std::move(name);
+    out.address = listen.host;
+    out.port = listen.port;
+    out.limits.max_connections = static_cast<std::size_t>(server.connections_max);
+    return out;
+}
+
+}  // namespace
+
+core::Expected<std::vector<ChainParts>> make_chains(const Config& config, net::HttpClient& http,
+                                                    Surroundings around) {
+    std::vector<ChainParts> out;
+    for (const ChainSettings& settings : config.chains) {
+        auto info = chain_info_of(settings);
+        if (!info) return core::invalid(settings.id.text() + ": " + info.error().message);
+        ChainParts parts;
+        parts.info = std::move(*info);
+        parts.watching = watching_of(settings, parts.info);
+        parts.pool = std::make_unique<net::EndpointPool>(
+            parts.info.id, endpoints_of(settings), net::PoolOptions{}, http, around.clock, around.rng,
+            around.log, around.metrics);
+        parts.reader = chains::evm::make_reader(parts.info, *parts.pool, around.clock, around.log,
+                                                around.metrics);
+        parts.sender =
+            chains::evm::make_sender(parts.info, *parts.pool, around.clock, around.log,
+                                     around.metrics, sending_of(settings, config.limits));
+        out.push_back(std::move(parts));
+    }
+    return out;
+}
+
+//~ The whole daemon, top to bottom: what is declared later may use what stands above it.
+struct Application::Graph {
+    core::asio::any_io_executor executor;
+    Surroundings around;
+    std::unique_ptr<db::Database> database;
+    std::vector<ChainParts> chains;
+    Keys keys;
+    chains::evm::EvmAddressCodec codec;
+
+    watchers::WatchSet watch{"eip155", keys.operators};
+    std::vector<std::unique_ptr<watchers::ChainWatcher>> watchers =
+        make_watchers(executor, chains, *database, watch, around);
+    ReplayDesk desk{executor, readers_of(chains), *database, watch, codec, around.clock, around.log};
+
+    settlement::DirectRouter route;
+    settlement::Settlement settlement{
+        settlement::Context{*database, route, around.clock, around.log, around.metrics,
+                            infos_of(chains)},
+        paying(chains, keys)};
+
+    ConfiguredChains api_chains{infos_of(chains), codec};
+    OperatorAddresses own{keys.operators};
+    WatcherNudge nudge{raw(watchers), around.clock};
+    DaemonView view{raw(watchers), senders_of(chains, keys), around.clock, around.metrics};
+    OperatorActions actions{desk, settlement, around.log};
+    api::Authenticator auth;
+    api::SessionsApi sessions;
+    api::OperatorApi operators;
+    api::Router public_routes;
+    api::Router operator_routes;
+    std::unique_ptr<api::HttpServer> public_server;
+    std::unique_ptr<api::HttpServer> operator_server;
+
+    Graph(core::asio::any_io_executor on, const Config& config, Surroundings given,
+          std::unique_ptr<db::Database> store, std::vector<ChainParts> connected, Keys loaded,
+          core::Bytes pepper, std::string operator_token)
+        : executor{std::move(on)},
+          around{given},
+          database{std::move(store)},
+          chains{std::move(connected)},
+          keys{std::move(loaded)},
+          auth{*database, std::move(pepper), around.log},
+          sessions{{*database, api_chains, own,
+                    [this](std::uint32_t index) { return keys.deriver->derive(index); }, nudge, auth,
+                    around.clock, around.rng, around.log},
+                   {core::Millis{config.server.session_ttl_s * 1000}}},
+          operators{*database, view, actions, around.clock, around.log, {std::move(operator_token)}} {
+        sessions.add_routes(public_routes);
+        operators.add_routes(operator_routes);
+    }
+
+    core::Expected<core::Done> listen(const Config& config) {
+        auto open = [this](api::HttpServerOptions options, const api::Router& routes) {
+            return api::HttpServer::open(
+                executor, std::move(options),
+                [&routes](api::Request request) { return routes.dispatch(std::move(request)); },
+                around.clock, around.rng, around.log, around.metrics);
+        };
+        auto options = listener("public", config.server.public_listen, config.server);
+        options.cors = true;
+        options.limits.rate_per_second = static_cast<double>(config.server.requests_per_second_per_ip);
+        options.limits.rate_burst = static_cast<double>(config.server.request_burst_per_ip);
+        auto opened = open(std::move(options), public_routes);
+        if (!opened) return opened.error();
+        public_server = std::move(*opened);
+        opened = open(listener("operator", config.server.operator_listen, config.server),
+                      operator_routes);
+        if (!opened) return opened.error();
+        operator_server = std::move(*opened);
+        return core::Done{};
+    }
+
+};
+
+Application::Application(std::unique_ptr<Graph> graph) : graph_{std::move(graph)} {}
+Application::~Application() = default;
+
+core::Task<core::Expected<std::unique_ptr<Application>>> Application::assemble(
+    core::asio::any_io_executor executor, const Config& config, Surroundings around,
+    std::unique_ptr<db::Database> database, std::vector<ChainParts> chains, Keys keys,
+    std::string operator_token) {
+    auto pepper = co_await api::load_key_pepper(*database, around.rng);
+    if (!pepper) co_return pepper.error();
+    auto graph = std::make_unique<Graph>(std::move(executor), config, around, std::move(database),
+                                         std::move(chains), std::move(keys), std::move(*pepper),
+                                         std::move(operator_token));
+    if (auto listening = graph->listen(config); !listening) co_return listening.error();
+    around.metrics.gauge("depositd_build_info", {{"version", std::string{kVersion}}}, 1);
+    co_return std::unique_ptr<Application>{new Application{std::move(graph)}};
+}
+
+std::vector<Part> Application::parts() {
+    Graph& graph = *graph_;
+    std::vector<Part> out;
+    for (const auto& watcher : graph.watchers) {
+        out.push_back({"watcher " + watcher->status().chain.text(),
+                       [one = watcher.get()] { return one->run(); }});
+    }
+    out.push_back({"replays", [&graph] { return graph.desk.run(); }});
+    out.push_back({"settlement", [&graph] { return graph.settlement.run(); }});
+    out.push_back({"operator listener", [&graph] { return graph.operator_server->run(); },
+                   [&graph] { return graph.operator_server->drain(kDrainWithin); }});
+    out.push_back({"public listener", [&graph] { return graph.public_server->run(); },
+                   [&graph] { return graph.public_server->drain(kDrainWithin); }});
+    return out;
+}
+
+std::uint16_t Application::public_port() const { return graph_->public_server->port(); }
+std::uint16_t Application::operator_port() const { return graph_->operator_server->port(); }
+
+std::string Application::status_line() const {
+    std::string out;
+    for (const auto& watcher : graph_->watchers) {
+        const watchers::WatcherStatus status = watcher->status();
+        if (!out.empty()) out += ", ";
+        out += status.chain.text();
+        out += status.tip ? " at " + std::to_string(*status.tip) : " not begun";
+        if (status.lag_blocks > 0) out += " (" + std::to_string(status.lag_blocks) + " behind)";
+        if (!status.last_error.empty()) out += " (" + status.last_error + ")";
+    }
+    return out;
+}
+
+core::Task<bool> Application::alive() {
+    auto newest = co_await graph_->database->read<core::FactSeq>(
+        [](db::UnitOfWork& work) { return work.facts().newest(); });
+    co_return newest.has_value();
+}
+
+void Application::close() { graph_->database->close(); }
+
+}  // namespace depositd
