@@ -67,12 +67,16 @@ export function chainConfig({ chainId = 31337, urls, tokens = [], ...more }) {
 /**
  * Starts a daemon in `dir` and waits until it is ready. `config` is merged over the defaults table by table;
  * `config.chain` is a list, see chainConfig(). Its .api has the key of a fresh environment.
+ * - policy: more arguments of `environment create`, for example ['--overpaid', 'refund_excess']
+ * - environment: false makes no environment and no key
  * - start: false prepares everything and leaves the start to start().
  */
-export async function startDepositd({ dir, config = {}, binary = depositdBinary(), start = true }) {
+export async function startDepositd({
+    dir, config = {}, binary = depositdBinary(), policy = [], environment = true, start = true,
+}) {
     const daemon = new Depositd({ dir, binary, publicPort: await freePort(), operatorPort: await freePort() });
     daemon.configure(config);
-    await daemon.createEnvironment();
+    if (environment) await daemon.createEnvironment('test', policy);
     if (start) await daemon.start();
     return daemon;
 }
@@ -114,8 +118,8 @@ class Depositd {
     }
 
     /** Makes an environment and a key for it and gives the key to .api. */
-    async createEnvironment(name = 'test') {
-        this.environment = lastWord(await this.cli(['environment', 'create', '--name', name]));
+    async createEnvironment(name = 'test', policy = []) {
+        this.environment = lastWord(await this.cli(['environment', 'create', '--name', name, ...policy]));
         this.api.apiKey = lastWord(await this.cli(['key', 'create', '--environment', this.environment]));
         return { environment: this.environment, apiKey: this.api.apiKey };
     }
