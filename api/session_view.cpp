@@ -108,8 +108,8 @@ std::string_view use_name(db::ClaimUse use) {
     switch (use) {
         case db::ClaimUse::kDelivery: return "delivery";
         case db::ClaimUse::kRefund: return "refund";
-        case db::ClaimUse::kStray: return "returned";
-        case db::ClaimUse::kBooked: return "kept";
+        case db::ClaimUse::kStray: return "stray";
+        case db::ClaimUse::kBooked: return "booked";
         case db::ClaimUse::kHeld: return "held";
     }
     core::check_failed("ClaimUse is known", __FILE__, __LINE__);

@@ -126,8 +126,13 @@ std::optional<Problem> take_header(const Parser& parser, const HttpLimits& limit
     if (message.version() == 11 && out.header("host").empty()) {
         return bad_request("The Host header is missing.");
     }
+    // Beast takes a list of equal lengths for one; a proxy before us may not.
+    const std::string_view length = out.header("content-length");
+    if (length.find_first_not_of("0123456789") != std::string_view::npos) {
+        return bad_request("The Content-Length is not usable.");
+    }
     const std::string coding = lower(out.header("transfer-encoding"));
-    if (!coding.empty() && !out.header("content-length").empty()) {
+    if (!coding.empty() && !length.empty()) {
         return bad_request("Content-Length and Transfer-Encoding contradict each other.");
     }
     if (!coding.empty() && coding != "chunked") {
