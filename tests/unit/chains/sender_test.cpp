@@ -1,0 +1,298 @@
+#include "tests/unit/chains/reader_bench.hpp"
+
+#include "tests/support/show_expected.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "chains/evm/sender.hpp"
+#include "chains/evm/transaction.hpp"
+
+using namespace evm_bench;
+using chains::CallKind;
+using chains::GasPrice;
+using chains::SendOutcome;
+using core::Errc;
+using core::Units;
+
+namespace {
+
+//! What the nodes say in tests of the sender, where FakeChain has no answer.
+struct SenderBench : Bench {
+    explicit SenderBench(std::size_t nodes = 1, std::uint64_t number = 31337)
+        : Bench{nodes, number} {
+        for (std::size_t i = 0; i < nodes; ++i) {
+            twists[i] = [this, i](const std::string& method, const json& params, json& result) {
+                const auto found = said.find(method);
+                if (found != said.end()) result = found->second;
+                if (special) special(i, method, params, result);
+            };
+        }
+        said["eth_getCode"] = "0x6001";
+        said["eth_estimateGas"] = "0xc350";
+        said["eth_call"] = word(1);
+        said["eth_gasPrice"] = "0x64";
+        said["eth_maxPriorityFeePerGas"] = "0x5";
+        said["eth_feeHistory"] = {{"oldestBlock", "0x1"},
+                                  {"baseFeePerGas", {"0x10", "0x20", "0x30"}},
+                                  {"reward", {{"0x4"}, {"0x0"}}}};
+    }
+    chains::TxSender& sender() {
+        if (!sender_) {
+            sender_ = chains::evm::make_sender(info, *pool, clock, log, metrics, options);
+        }
+        return *sender_;
+    }
+    chains::TxOrder order(CallKind kind) {
+        chains::TxOrder out;
+        out.kind = kind;
+        out.asset = kind == CallKind::kNativeTransfer
+                        ? info.native_asset
+                        : chains::evm::erc20_asset(info.id, usdc);
+        out.sender = alice;
+        out.recipient = carol;
+        out.units = Units{7};
+        return out;
+    }
+    core::Expected<chains::SendReport> send() {
+        chains::evm::DynamicFeeTransaction tx;
+        tx.chain_id = 31337;
+        chains::crypto::RecoverableSignature signature;
+        signature.r[31] = 1;
+        signature.s[31] = 1;
+        raw = chains::evm::encode_raw(tx, signature);
+        return run(sender().send(raw));
+    }
+
+    std::map<std::string, json> said;
+    std::function<void(std::size_t, const std::string&, const json&, json&)> special;
+    chains::evm::SenderOptions options;
+    core::Bytes raw;
+
+  private:
+    std::unique_ptr<chains::TxSender> sender_;
+};
+
+std::string error_string(const std::string& text) {
+    std::string hex;
+    for (const char c : text) hex += core::to_hex(core::Bytes{static_cast<std::uint8_t>(c)});
+    hex.resize((hex.size() + 63) / 64 * 64, '0');
+    return "0x08c379a0" + word(32).substr(2) + word(text.size()).substr(2) + hex;
+}
+
+}  // namespace
+
+TEST_CASE("sender simulate: the call succeeds -> a quarter more gas than estimated [F39]",
+          "[F39]") {
+    SenderBench bench;
+    const auto answer = bench.run(bench.sender().simulate(bench.order(CallKind::kTokenTransfer)));
+    REQUIRE(answer);
+    CHECK(answer->would_succeed);
+    CHECK(answer->gas_limit == 50'000 + 12'500 + 1);
+    bench.said["eth_call"] = "0x";
+    bench.said["eth_estimateGas"] = "0x5208";
+    const auto native = bench.run(bench.sender().simulate(bench.order(CallKind::kNativeTransfer)));
+    REQUIRE(native);
+    CHECK(native->would_succeed);
+    CHECK(native->gas_limit > 21'000);
+}
+
+TEST_CASE("sender simulate: what the token returns -> nothing or true is good [F40]", "[F40]") {
+    SenderBench bench;
+    const auto order = bench.order(CallKind::kTokenTransfer);
+    bench.said["eth_call"] = "0x";
+    CHECK(bench.run(bench.sender().simulate(order))->would_succeed);
+    bench.said["eth_call"] = word(0);
+    CHECK_FALSE(bench.run(bench.sender().simulate(order))->would_succeed);
+    bench.said["eth_call"] = word(2);
+    CHECK_FALSE(bench.run(bench.sender().simulate(order))->would_succeed);
+    bench.said["eth_call"] = "0x";
+    bench.said["eth_getCode"] = "0x";
+    CHECK_FALSE(bench.run(bench.sender().simulate(order))->would_succeed);
+}
+
+TEST_CASE("sender simulate: a revert -> the contract's own words [F41]", "[F41]") {
+    SenderBench bench;
+    std::string data = error_string("Blacklistable: account is blacklisted");
+    bench.special = [&](std::size_t, const std::string& method, const json&, json&) {
+        if (method == "eth_call" || method == "eth_estimateGas") {
+            throw RpcFailure{3, "execution reverted", data};
+        }
+    };
+    const auto order = bench.order(CallKind::kTokenTransfer);
+    auto answer = bench.run(bench.sender().simulate(order));
+    REQUIRE(answer);
+    CHECK_FALSE(answer->would_succeed);
+    CHECK(answer->reason == "Blacklistable: account is blacklisted");
+    data = "0x4e487b71" + word(0x11).substr(2);
+    CHECK(bench.run(bench.sender().simulate(order))->reason == "panic: arithmetic overflow");
+    data = "0xfb8f41b2" + word(1).substr(2);
+    answer = bench.run(bench.sender().simulate(order));
+    CHECK(answer->reason == "custom error 0xfb8f41b2: execution reverted");
+}
+
+TEST_CASE("sender simulate: the node fails -> an error, not a verdict") {
+    SenderBench bench;
+    bench.special = [](std::size_t, const std::string& method, const json&, json&) {
+        if (method == "eth_call") throw RpcFailure{-32000, "something nobody has seen", {}};
+    };
+    CHECK_FALSE(bench.run(bench.sender().simulate(bench.order(CallKind::kTokenTransfer))));
+}
+
+TEST_CASE("sender price: fee history -> twice the next base fee and the median tip") {
+    SenderBench bench;
+    auto price = bench.run(bench.sender().suggest_price());
+    REQUIRE(price);
+    CHECK(*price == GasPrice{Units{2 * 0x30 + 4}, Units{4}});
+    bench.said["eth_feeHistory"]["reward"] = json::array({json::array({"0x0"})});
+    price = bench.run(bench.sender().suggest_price());
+    REQUIRE(price);
+    CHECK(price->max_priority_fee == Units{5});
+}
+
+TEST_CASE("sender price: no base fee -> a legacy chain's gas price") {
+    SenderBench bench;
+    bench.special = [](std::size_t, const std::string& method, const json&, json&) {
+        if (method == "eth_feeHistory") throw RpcFailure{-32601, "method not found", {}};
+    };
+    const auto price = bench.run(bench.sender().suggest_price());
+    REQUIRE(price);
+    CHECK(price->legacy);
+    CHECK(price->max_fee == Units{0x64});
+}
+
+TEST_CASE("sender price: above the operator's cap -> halted; near it -> cut [F43]", "[F43]") {
+    SenderBench bench;
+    bench.options.max_fee_cap = Units{0x30 + 3};
+    auto price = bench.run(bench.sender().suggest_price());
+    REQUIRE_FALSE(price);
+    CHECK(price.error().code == Errc::kHalted);
+
+    SenderBench wider;
+    wider.options.max_fee_cap = Units{0x30 + 4};
+    price = wider.run(wider.sender().suggest_price());
+    REQUIRE(price);
+    CHECK(price->max_fee == Units{0x30 + 4});
+}
+
+TEST_CASE("sender bump: from one wei to 500 gwei -> a tenth more in both parts, one wei at least [F34]",
+          "[F34]") {
+    SenderBench bench;
+    for (std::uint64_t wei = 1; wei < 500'000'000'000ULL; wei = wei * 3 + 1) {
+        const GasPrice old_price{Units{wei + 5}, Units{wei}};
+        const auto next = bench.sender().bump(old_price, {});
+        REQUIRE(next);
+        // geth: new >= old * (100 + 10) / 100, and more than before.
+        CHECK(next->max_fee.raw() * 100 >= old_price.max_fee.raw() * 110);
+        CHECK(next->max_priority_fee.raw() * 100 >= old_price.max_priority_fee.raw() * 110);
+        CHECK(next->max_fee > old_price.max_fee);
+        CHECK(next->max_priority_fee > old_price.max_priority_fee);
+        CHECK(next->max_priority_fee <= next->max_fee);
+    }
+    const auto up = bench.sender().bump({Units{100}, Units{10}}, {Units{500}, Units{70}});
+    REQUIRE(up);
+    CHECK(*up == GasPrice{Units{500}, Units{70}});
+}
+
+TEST_CASE("sender bump: at the cap -> the cap while it still replaces, then halted [F43]",
+          "[F43]") {
+    SenderBench bench;
+    bench.options.max_fee_cap = Units{115};
+    const auto last = bench.sender().bump({Units{100}, Units{10}}, {Units{500}, Units{12}});
+    REQUIRE(last);
+    CHECK(last->max_fee == Units{115});
+    const auto over = bench.sender().bump(*last, {});
+    REQUIRE_FALSE(over);
+    CHECK(over.error().code == Errc::kHalted);
+}
+
+TEST_CASE("sender cost: gas and value, and on an OP stack the L1 part with a margin") {
+    SenderBench bench{1, 8453};
+    chains::UnsignedTx tx;
+    tx.chain = bench.info.id;
+    tx.order = bench.order(CallKind::kNativeTransfer);
+    tx.gas_limit = 30'000;
+    tx.price = {Units{10}, Units{1}};
+    bench.said["eth_call"] = word(100);
+    const auto cost = bench.run(bench.sender().cost_max(tx));
+    REQUIRE(cost);
+    CHECK(*cost == Units{300'000 + 7 + 150});
+
+    SenderBench plain;
+    tx.chain = plain.info.id;
+    tx.order = plain.order(CallKind::kTokenTransfer);
+    CHECK(*plain.run(plain.sender().cost_max(tx)) == Units{300'000});
+}
+
+TEST_CASE("sender nonce: final -> at the deep block, from as many endpoints as must agree") {
+    SenderBench bench{2};
+    bench.options.quorum = 2;
+    for (int i = 0; i < 5; ++i) bench.chain.mine({});
+    std::string asked;
+    bool second_differs = false;
+    bench.special = [&](std::size_t node, const std::string& method, const json& params,
+                        json& result) {
+        if (method != "eth_getTransactionCount") return;
+        asked = params[1];
+        result = node == 1 && second_differs ? "0x5" : "0x4";
+    };
+    const auto nonce = bench.run(bench.sender().nonce_final(bench.alice));
+    REQUIRE(nonce);
+    CHECK(*nonce == 4);
+    CHECK(asked == "0x3");  // two blocks below the head
+    second_differs = true;
+    const auto split = bench.run(bench.sender().nonce_final(bench.alice));
+    REQUIRE_FALSE(split);
+    CHECK(split.error().code == Errc::kNoQuorum);
+    CHECK(*bench.run(bench.sender().nonce_latest(bench.alice)) == 4);
+    CHECK(asked == "latest");
+}
+
+TEST_CASE("sender send: one endpoint of three takes it -> accepted [F47]", "[F47]") {
+    SenderBench bench{3};
+    bench.special = [&](std::size_t node, const std::string& method, const json&, json& result) {
+        if (method != "eth_sendRawTransaction") return;
+        if (node == 0) throw RpcFailure{-32000, "nonce too low", {}};
+        if (node == 1) throw RpcFailure{-32000, "who knows", {}};
+        result = chains::evm::tx_id_of(bench.raw).hex0x();
+    };
+    const auto report = bench.send();
+    REQUIRE(report);
+    CHECK(report->outcome == SendOutcome::kAccepted);
+    CHECK(bench.calls_of("eth_sendRawTransaction") == 3);
+}
+
+TEST_CASE("sender send: no reply, or another hash -> unclear, look later [F29]", "[F29]") {
+    SenderBench bench;
+    bench.special = [](std::size_t, const std::string& method, const json&, json& result) {
+        if (method == "eth_sendRawTransaction") result = hash_text("another");
+    };
+    CHECK(bench.send()->outcome == SendOutcome::kUnclear);
+    bench.client.script = [](const net::HttpRequest&) -> core::Expected<net::HttpResponse> {
+        return core::Error{Errc::kTimeout, "no answer in time"};
+    };
+    CHECK(bench.send()->outcome == SendOutcome::kUnclear);
+}
+
+TEST_CASE("sender ready: a mainnet's quorum of two -> one endpoint is not enough") {
+    SenderBench two{2, 8453};
+    CHECK(two.sender().ready_to_pay().has_value());
+    SenderBench one{1, 8453};
+    REQUIRE_FALSE(one.sender().ready_to_pay());
+    CHECK(one.sender().ready_to_pay().error().code == Errc::kNoQuorum);
+    SenderBench on_purpose{1, 8453};
+    on_purpose.options.quorum = 1;
+    CHECK(on_purpose.sender().ready_to_pay().has_value());
+    SenderBench local;
+    CHECK(local.sender().ready_to_pay().has_value());
+    SenderBench tempo{2, 4217};
+    CHECK(tempo.sender().ready_to_pay().error().code == Errc::kUnsupported);
+}
+
+TEST_CASE("sender ready: an endpoint of another chain -> no longer counted [F26]", "[F26]") {
+    SenderBench bench{2, 8453};
+    bench.special = [](std::size_t node, const std::string& method, const json&, json& result) {
+        if (method == "eth_chainId" && node == 0) result = "0x1";
+    };
+    CHECK(bench.run(bench.sender().has_code(bench.usdc)).value());
+    CHECK(bench.sender().ready_to_pay().error().code == Errc::kNoQuorum);
+}
