@@ -18,8 +18,10 @@ async function signedTransfer(scene, receiver, amount) {
     });
 }
 
-const journal = (scene, { sessionId }) =>
-    scene.sql(`SELECT event FROM session_journal WHERE session_id = '${sessionId}' ORDER BY id`).map(({ event }) => event);
+function journal(scene, { sessionId }) {
+    const rows = scene.sql(`SELECT event FROM session_journal WHERE session_id = '${sessionId}' ORDER BY id`);
+    return rows.map(({ event }) => event);
+}
 
 sceneTest('reorg: of three blocks with the deposit -> waiting, then expired', { chain }, async (scene) => {
     await scene.node.mine(6);
