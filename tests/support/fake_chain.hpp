@@ -12,7 +12,7 @@
 
 #include "chains/ports/reader.hpp"
 
-namespace tests {
+namespace support {
 
 //! What a block of a FakeChain holds, for everybody and not only for us.
 struct FakeContent {
@@ -71,6 +71,8 @@ class FakeChain final : public chains::ChainReader {
     void set_head_jitter(std::uint64_t blocks, std::uint64_t seed = 1);
     //! The next `times` calls of this method ("scan_block"; "" is any) fail.
     void fail_next(core::Errc code, unsigned times = 1, std::string method = {});
+    //! While blind, blocks come back without transfers and transactions, as from a broken index.
+    void set_blind(bool blind) { blind_ = blind; }
     //! How many endpoints agree with each other; more asked for is kNoQuorum. Default 100.
     void set_agreeing_endpoints(unsigned endpoints) { agreeing_ = endpoints; }
     //! Called when a block was read, before its answer is given.
@@ -145,6 +147,7 @@ class FakeChain final : public chains::ChainReader {
     std::uint64_t jitter_state_ = 1;
     std::deque<Fault> faults_;
     unsigned agreeing_ = 100;
+    bool blind_ = false;
     std::function<void(std::uint64_t)> on_scan_;
     Calls calls_;
 };
@@ -161,4 +164,4 @@ chains::TransferSeen token_transfer(const chains::ChainInfo& info, core::TxId tx
 chains::TransferSeen native_transfer(const chains::ChainInfo& info, core::TxId tx, core::Address to,
                                      std::uint64_t units);
 
-}  // namespace tests
+}  // namespace support

@@ -6,7 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
-namespace tests {
+namespace support {
 
 namespace asio = core::asio;
 
@@ -53,4 +53,4 @@ void run_until(asio::io_context& ioc, ManualClock& clock, core::Instant until) {
     } while (clock.now() < until && clock.jump_to_next_sleeper());
 }
 
-}  // namespace tests
+}  // namespace support

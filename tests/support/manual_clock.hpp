@@ -8,7 +8,7 @@
 
 #include "core/clock.hpp"
 
-namespace tests {
+namespace support {
 
 //! Time that moves when it is told to. Sleepers wake in the order of their times; nothing really sleeps.
 class ManualClock final : public core::Clock {
@@ -43,4 +43,4 @@ class ManualClock final : public core::Clock {
 //! Runs everything that is ready and jumps over all waiting, until nobody sleeps or `until` is reached.
 void run_until(core::asio::io_context& ioc, ManualClock& clock, core::Instant until);
 
-}  // namespace tests
+}  // namespace support

@@ -10,7 +10,7 @@
 #include "core/log.hpp"
 #include "core/metrics.hpp"
 
-namespace tests {
+namespace support {
 
 struct NullLog final : core::Log {
     void write(core::LogLevel, std::string_view, std::initializer_list<core::LogField>) override {}
@@ -91,4 +91,4 @@ class RecordingMetrics final : public core::Metrics {
     std::map<std::string, double> values_;
 };
 
-}  // namespace tests
+}  // namespace support
