@@ -321,10 +321,13 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
 
         const bool keep = parser.get().keep_alive() && !draining_;
         const std::string request_id = request.request_id;
+        const bool head = request.method == "HEAD";
         const core::Tick started = clock_.tick();
         Response response = co_await answer(std::move(request), peer);
         metrics_.observe("depositd_http_request_seconds", {{"listener", options_.name}},
                          static_cast<double>((clock_.tick() - started).count()) / 1000.0);
+        // An answer to HEAD has no body; one would be read as the start of the next answer.
+        if (head) response.body.clear();
         co_return co_await send(connection, std::move(response), request_id, keep && !draining_);
     }
 
