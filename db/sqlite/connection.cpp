@@ -1,0 +1,202 @@
+#include "db/sqlite/connection.hpp"
+
+#include <new>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <sqlite3.h>
+
+#include "core/check.hpp"
+
+namespace db::sqlite {
+namespace {
+
+constexpr int kBusyMillis = 5000;
+
+constexpr char kSetUp[] =
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA foreign_keys = ON;"
+    "PRAGMA trusted_schema = OFF;"
+    "PRAGMA cell_size_check = ON;"
+    "PRAGMA temp_store = MEMORY;";
+constexpr char kSetUpWriter[] =
+    "PRAGMA cache_size = -8000;"
+    "PRAGMA journal_size_limit = 67108864;";
+
+//! The main code of those after which the file or the disk cannot be trusted.
+bool is_disk(int code) {
+    switch (code) {
+        case SQLITE_FULL:
+        case SQLITE_IOERR:
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+        case SQLITE_NOMEM: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+Connection::Connection(std::unique_ptr<SQLite::Database> database)
+    : database_{std::move(database)} {}
+
+Connection::~Connection() = default;
+
+Expected<std::unique_ptr<Connection>> Connection::open(const std::string& path, Access access) {
+    try {
+        const int mode = access == Access::kReadOnly ? SQLite::OPEN_READONLY
+                                                     : SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE;
+        auto database = std::make_unique<SQLite::Database>(
+            path, mode | SQLite::OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, kBusyMillis);
+        database->exec(kSetUp);
+        if (access == Access::kReadWrite) {
+            database->exec(kSetUpWriter);
+            const std::string journal =
+                database->execAndGet("PRAGMA journal_mode = WAL").getString();
+            if (journal != "wal" && path != ":memory:") {
+                return Error{Errc::kStorage, path + ": the file system does not allow a write-ahead "
+                                                    "log (is it a network file system?)"};
+            }
+        }
+        return std::unique_ptr<Connection>{new Connection{std::move(database)}};
+    } catch (const std::exception& e) {
+        return Error{Errc::kStorage, "cannot open " + path + ": " + e.what()};
+    }
+}
+
+Expected<Done> Connection::exec(const char* sql) {
+    return guarded(*this, [&]() -> Expected<Done> {
+        database_->exec(sql);
+        return Done{};
+    });
+}
+
+bool Connection::in_autocommit() const {
+    return sqlite3_get_autocommit(database_->getHandle()) != 0;
+}
+
+std::int64_t Connection::changes() const {
+    return sqlite3_total_changes64(database_->getHandle());
+}
+
+Error Connection::translate() {
+    try {
+        throw;
+    } catch (const SQLite::Exception& e) {
+        const int code = e.getErrorCode() & 0xff;
+        if (code == SQLITE_CONSTRAINT) return Error{Errc::kConflict, e.what()};
+        if (is_disk(code)) broken_ = true;
+        return Error{Errc::kStorage, std::string{"database: "} + e.what()};
+    } catch (const std::exception& e) {
+        return Error{Errc::kStorage, std::string{"database: "} + e.what()};
+    }
+}
+
+Connection::Prepared& Connection::prepared(const char* sql) {
+    Prepared& entry = prepared_[sql];
+    if (!entry.statement) entry.statement = std::make_unique<SQLite::Statement>(*database_, sql);
+    return entry;
+}
+
+Query::Query(Connection& connection, const char* sql)
+    : connection_{connection}, prepared_{connection.prepared(sql)} {
+    CHECK(!prepared_.busy, sql);
+    prepared_.busy = true;
+}
+
+Query::~Query() {
+    prepared_.statement->tryReset();
+    prepared_.busy = false;
+}
+
+bool Query::step() {
+    column_ = 0;
+    return prepared_.statement->executeStep();
+}
+
+int Query::run() { return prepared_.statement->exec(); }
+
+void Query::again() {
+    prepared_.statement->reset();
+    parameter_ = 0;
+}
+
+void Query::put_null() { prepared_.statement->bind(++parameter_); }
+
+void Query::put_int(std::int64_t value) { prepared_.statement->bind(++parameter_, value); }
+
+void Query::put_text(std::string_view value) {
+    prepared_.statement->bind(++parameter_, std::string{value});
+}
+
+void Query::put_blob(core::ByteView value) {
+    // A null pointer would bind NULL.
+    const void* data = value.empty() ? static_cast<const void*>("") : value.data();
+    prepared_.statement->bind(++parameter_, data, static_cast<int>(value.size()));
+}
+
+void Query::put_hex(core::ByteView value) {
+    prepared_.statement->bind(++parameter_, value.empty() ? std::string{} : core::to_hex0x(value));
+}
+
+bool Query::next_is_null() const { return prepared_.statement->isColumnNull(column_); }
+
+std::int64_t Query::get_int() { return prepared_.statement->getColumn(column_++).getInt64(); }
+
+std::string_view Query::get_text() {
+    const auto column = prepared_.statement->getColumn(column_++);
+    const char* text = column.getText();
+    return {text, static_cast<std::size_t>(column.getBytes())};
+}
+
+core::ByteView Query::get_blob() {
+    const auto column = prepared_.statement->getColumn(column_++);
+    const auto* data = static_cast<const std::uint8_t*>(column.getBlob());
+    return {data, static_cast<std::size_t>(column.getBytes())};
+}
+
+void Query::corrupt(std::string_view what) {
+    throw SQLite::Exception{"a stored value is not " + std::string{what} + ": " +
+                                prepared_.statement->getQuery(),
+                            SQLITE_CORRUPT};
+}
+
+void Query::get(core::Bytes& out) {
+    const auto blob = get_blob();
+    out.assign(blob.begin(), blob.end());
+}
+
+void Query::get(core::Units& out) {
+    auto value = core::Units::from_decimal(get_text());
+    if (!value) corrupt("an amount");
+    out = *value;
+}
+
+void Query::get(core::Address& out) {
+    const auto text = get_text();
+    if (text.empty()) {
+        out = {};
+        return;
+    }
+    auto value = core::Address::from_hex(text);
+    if (!value) corrupt("an address");
+    out = *value;
+}
+
+void Query::get(core::TxId& out) {
+    const auto text = get_text();
+    if (text.empty()) {
+        out = {};
+        return;
+    }
+    auto value = core::TxId::from_hex(text);
+    if (!value) corrupt("a transaction id");
+    out = *value;
+}
+
+void Query::get(core::BlockHash& out) {
+    auto value = core::BlockHash::from_hex(get_text());
+    if (!value) corrupt("a block hash");
+    out = *value;
+}
+
+}  // namespace db::sqlite

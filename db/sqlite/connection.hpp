@@ -1,0 +1,191 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_map>
+
+#include "core/chain_types.hpp"
+#include "core/expected.hpp"
+#include "core/ids.hpp"
+#include "core/time.hpp"
+#include "core/units.hpp"
+
+namespace SQLite {
+class Database;
+class Statement;
+}  // namespace SQLite
+
+namespace db::sqlite {
+
+using core::Done;
+using core::Errc;
+using core::Error;
+using core::Expected;
+
+enum class Access { kReadWrite, kReadOnly };
+
+//! One connection and its prepared statements. For one thread at a time.
+class Connection {
+  public:
+    //! Opens and sets up. kStorage with the file's name.
+    static Expected<std::unique_ptr<Connection>> open(const std::string& path, Access access);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    //! One or several statements without parameters or rows.
+    Expected<Done> exec(const char* sql);
+    //! No transaction is open. After a failure inside one: SQLite has rolled it back by itself.
+    bool in_autocommit() const;
+    //! Rows inserted, changed or deleted since the connection was opened.
+    std::int64_t changes() const;
+    //! The disk or the file failed on this connection; nothing it says afterwards is worth anything.
+    bool broken() const { return broken_; }
+    //! What the exception in flight means. Only inside a catch block.
+    Error translate();
+
+  private:
+    friend class Query;
+    struct Prepared {
+        std::unique_ptr<SQLite::Statement> statement;
+        bool busy = false;
+    };
+
+    explicit Connection(std::unique_ptr<SQLite::Database> database);
+    Prepared& prepared(const char* sql);
+
+    std::unique_ptr<SQLite::Database> database_;
+    //! By the address of the constant: every statement is written once in the program.
+    std::unordered_map<const void*, Prepared> prepared_;
+    bool broken_ = false;
+};
+
+//! Runs `body`; what SQLite throws becomes an Error.
+template <class F>
+auto guarded(Connection& connection, F body) -> decltype(body()) {
+    try {
+        return body();
+    } catch (...) {
+        return connection.translate();
+    }
+}
+
+//! One use of a prepared statement: bind, step, read; given back when it goes out of scope. Throws
+//! inside db/sqlite only, see guarded().
+class Query {
+  public:
+    Query(Connection& connection, const char* sql);
+    ~Query();
+    Query(const Query&) = delete;
+    Query& operator=(const Query&) = delete;
+
+    //! The next parameters, in order.
+    template <class... A>
+    Query& bind(const A&... values) {
+        (put(values), ...);
+        return *this;
+    }
+    //! Is there a row?
+    bool step();
+    //! Runs to the end, for statements without rows; how many rows changed.
+    int run();
+    //! The next columns of the row, in order.
+    template <class... A>
+    void read(A&... out) {
+        (get(out), ...);
+    }
+    //! Makes the statement ready for the next row of input.
+    void again();
+
+  private:
+    void put_null();
+    void put_int(std::int64_t value);
+    void put_text(std::string_view value);
+    void put_blob(core::ByteView value);
+    bool next_is_null() const;
+    std::int64_t get_int();
+    std::string_view get_text();
+    core::ByteView get_blob();
+    [[noreturn]] void corrupt(std::string_view what);
+
+    template <std::integral T>
+    void put(T value) {
+        put_int(static_cast<std::int64_t>(value));
+    }
+    template <class T>
+        requires std::is_enum_v<T>
+    void put(T value) {
+        put_int(static_cast<std::int64_t>(value));
+    }
+    void put(const std::string& value) { put_text(value); }
+    void put(std::string_view value) { put_text(value); }
+    void put(const core::Bytes& value) { put_blob(value); }
+    void put(core::Instant value) { put_int(value.unix_ms); }
+    void put(const core::Units& value) { put_text(value.decimal()); }
+    void put(const core::Address& value) { put_hex(value.view()); }
+    void put(const core::TxId& value) { put_hex(value.view()); }
+    void put(const core::BlockHash& value) { put_hex(value.view()); }
+    template <class Tag>
+    void put(const core::StrongString<Tag>& value) {
+        put_text(value.text());
+    }
+    template <class Tag>
+    void put(const core::StrongNumber<Tag>& value) {
+        put_int(value.value);
+    }
+    template <class T>
+    void put(const std::optional<T>& value) {
+        if (value) put(*value);
+        else put_null();
+    }
+    //! Nothing is the empty text.
+    void put_hex(core::ByteView value);
+
+    template <std::integral T>
+    void get(T& out) {
+        out = static_cast<T>(get_int());
+    }
+    template <class T>
+        requires std::is_enum_v<T>
+    void get(T& out) {
+        out = static_cast<T>(get_int());
+    }
+    void get(std::string& out) { out = get_text(); }
+    void get(core::Bytes& out);
+    void get(core::Instant& out) { out.unix_ms = get_int(); }
+    void get(core::Units& out);
+    void get(core::Address& out);
+    void get(core::TxId& out);
+    void get(core::BlockHash& out);
+    void get(core::ChainId& out) { out = core::ChainId{std::string{get_text()}}; }
+    void get(core::AssetId& out) { out = core::AssetId{std::string{get_text()}}; }
+    template <class Tag>
+    void get(core::StrongString<Tag>& out) {
+        out = core::StrongString<Tag>{std::string{get_text()}};
+    }
+    template <class Tag>
+    void get(core::StrongNumber<Tag>& out) {
+        out.value = get_int();
+    }
+    template <class T>
+    void get(std::optional<T>& out) {
+        if (next_is_null()) {
+            out.reset();
+            ++column_;
+            return;
+        }
+        get(out.emplace());
+    }
+
+    Connection& connection_;
+    Connection::Prepared& prepared_;
+    int parameter_ = 0;
+    int column_ = 0;
+};
+
+}  // namespace db::sqlite

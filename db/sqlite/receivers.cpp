@@ -1,0 +1,127 @@
+#include "db/sqlite/factories.hpp"
+
+namespace db::sqlite {
+namespace {
+
+#define RECEIVER_COLUMNS "id, family, derivation_index, address, session_id, issued_at"
+
+constexpr char kOfSessionAndFamily[] =
+    "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE session_id = ? AND family = ?";
+constexpr char kSessionExists[] = "SELECT 1 FROM sessions WHERE id = ?";
+constexpr char kNewest[] = "SELECT coalesce(max(id), 0) FROM receivers";
+constexpr char kInsert[] = "INSERT INTO receivers (" RECEIVER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?)";
+constexpr char kByAddress[] =
+    "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE family = ? AND address = ?";
+constexpr char kById[] = "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE id = ?";
+constexpr char kOfSession[] =
+    "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE session_id = ? ORDER BY id";
+constexpr char kSince[] =
+    "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE +family = ? AND id > ? ORDER BY id LIMIT ?";
+constexpr char kExpecting[] =
+    "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE family = ?2 AND session_id IN ("
+    " SELECT id FROM sessions WHERE dest_asset = ?1 AND state NOT IN (8, 10, 12, 13, 14)"
+    " UNION SELECT session_id FROM session_tallies WHERE asset = ?1 AND live = 1) ORDER BY id";
+
+Receiver read_receiver(Query& query) {
+    Receiver out;
+    query.read(out.id, out.family, out.derivation_index, out.address, out.session, out.issued_at);
+    return out;
+}
+
+class SqliteReceivers final : public Receivers {
+  public:
+    explicit SqliteReceivers(Connection& connection) : connection_{connection} {}
+
+    Expected<Receiver> issue(
+        const core::SessionId& session, std::string_view family, core::Instant at,
+        const std::function<Expected<core::Address>(std::uint32_t)>& derive) override {
+        return guarded(connection_, [&]() -> Expected<Receiver> {
+            {
+                Query query{connection_, kOfSessionAndFamily};
+                if (query.bind(session, family).step()) return read_receiver(query);
+            }
+            {
+                Query query{connection_, kSessionExists};
+                if (!query.bind(session).step()) return Error{Errc::kNotFound, "no such session"};
+            }
+            Receiver out;
+            auto last = newest();
+            if (!last) return last.error();
+            // The derivation index is the id, whatever the family: one number names an address.
+            out.id = core::ReceiverId{last->value + 1};
+            out.family = family;
+            out.derivation_index = static_cast<std::uint32_t>(out.id.value);
+            out.session = session;
+            out.issued_at = at;
+            auto address = derive(out.derivation_index);
+            if (!address) return address.error();
+            out.address = *address;
+            Query query{connection_, kInsert};
+            query.bind(out.id, out.family, out.derivation_index, out.address, out.session,
+                       out.issued_at);
+            query.run();
+            return out;
+        });
+    }
+
+    Expected<std::optional<Receiver>> by_address(std::string_view family,
+                                                 const core::Address& address) override {
+        return one(kByAddress, family, address);
+    }
+
+    Expected<std::optional<Receiver>> by_id(core::ReceiverId id) override { return one(kById, id); }
+
+    Expected<std::vector<Receiver>> of_session(const core::SessionId& session) override {
+        return many(kOfSession, session);
+    }
+
+    Expected<std::vector<Receiver>> since(std::string_view family, core::ReceiverId after,
+                                          std::size_t limit) override {
+        return many(kSince, family, after, limit);
+    }
+
+    Expected<core::ReceiverId> newest() override {
+        return guarded(connection_, [&]() -> Expected<core::ReceiverId> {
+            core::ReceiverId out;
+            Query query{connection_, kNewest};
+            if (query.step()) query.read(out);
+            return out;
+        });
+    }
+
+    Expected<std::vector<Receiver>> expecting(const core::AssetId& native_asset) override {
+        return many(kExpecting, native_asset, native_asset.chain().name_space());
+    }
+
+  private:
+    template <class... A>
+    Expected<std::optional<Receiver>> one(const char* sql, const A&... keys) {
+        return guarded(connection_, [&]() -> Expected<std::optional<Receiver>> {
+            std::optional<Receiver> out;
+            Query query{connection_, sql};
+            if (query.bind(keys...).step()) out = read_receiver(query);
+            return out;
+        });
+    }
+
+    template <class... A>
+    Expected<std::vector<Receiver>> many(const char* sql, const A&... keys) {
+        return guarded(connection_, [&]() -> Expected<std::vector<Receiver>> {
+            std::vector<Receiver> out;
+            Query query{connection_, sql};
+            query.bind(keys...);
+            while (query.step()) out.push_back(read_receiver(query));
+            return out;
+        });
+    }
+
+    Connection& connection_;
+};
+
+}  // namespace
+
+std::unique_ptr<Receivers> make_receivers(Connection& connection) {
+    return std::make_unique<SqliteReceivers>(connection);
+}
+
+}  // namespace db::sqlite

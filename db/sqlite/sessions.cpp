@@ -1,0 +1,295 @@
+#include <algorithm>
+#include <limits>
+
+#include "db/sqlite/factories.hpp"
+
+namespace db::sqlite {
+namespace {
+
+#define SESSION_COLUMNS                                                                        \
+    "id, environment_id, version, state, dest_asset, dest_address, dest_units, dest_calldata," \
+    " refund_address, tolerance_bps, underpaid, overpaid, expires_at, funding_asset,"          \
+    " funding_received, funding_to_deliver, funding_excess, waiting_state, held_from, reason," \
+    " reason_text, client_secret, method, method_at, display_json, metadata_json,"             \
+    " receiver_id, outcome_tx, outcome_units, created_at, updated_at"
+
+constexpr char kInsert[] =
+    "INSERT INTO sessions (" SESSION_COLUMNS ", dest_chain) VALUES"
+    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr char kUpdate[] =
+    "UPDATE sessions SET (" SESSION_COLUMNS ", dest_chain) ="
+    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " WHERE id = ? AND version = ?";
+constexpr char kById[] = "SELECT " SESSION_COLUMNS " FROM sessions WHERE id = ?";
+constexpr char kVersion[] = "SELECT version FROM sessions WHERE id = ?";
+constexpr char kCreatedAt[] = "SELECT created_at FROM sessions WHERE id = ?";
+constexpr char kList[] =
+    "SELECT " SESSION_COLUMNS " FROM sessions"
+    " WHERE (created_at, id) < (?, ?) AND ((1 << state) & ?) <> 0"
+    " ORDER BY created_at DESC, id DESC LIMIT ?";
+constexpr char kListOfEnvironment[] =
+    "SELECT " SESSION_COLUMNS " FROM sessions"
+    " WHERE environment_id = ? AND (created_at, id) < (?, ?) AND ((1 << state) & ?) <> 0"
+    " ORDER BY created_at DESC, id DESC LIMIT ?";
+constexpr char kWaitingPast[] =
+    "SELECT " SESSION_COLUMNS " FROM sessions WHERE state <= 5 AND dest_chain = ?"
+    " AND expires_at < ? ORDER BY expires_at LIMIT ?";
+constexpr char kCountWaitingPast[] =
+    "SELECT count(*) FROM sessions WHERE state <= 5 AND dest_chain = ? AND expires_at < ?";
+constexpr char kCount[] = "SELECT state, count(*) FROM sessions GROUP BY state ORDER BY state";
+
+constexpr char kTallies[] =
+    "SELECT asset, detected, confirmed FROM session_tallies WHERE session_id = ? ORDER BY ordinal";
+constexpr char kDropTallies[] = "DELETE FROM session_tallies WHERE session_id = ?";
+constexpr char kInsertTally[] =
+    "INSERT INTO session_tallies (session_id, ordinal, asset, detected, confirmed, live)"
+    " VALUES (?, ?, ?, ?, ?, ?)";
+
+constexpr char kNote[] =
+    "INSERT INTO session_journal (session_id, version, from_state, to_state, event, detail, at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)";
+constexpr char kJournal[] =
+    "SELECT id, session_id, version, from_state, to_state, event, detail, at"
+    " FROM session_journal WHERE session_id = ? ORDER BY id";
+
+constexpr char kByKey[] =
+    "SELECT session_id, request_hash FROM idempotency_keys WHERE environment_id = ? AND key = ?";
+constexpr char kInsertKey[] =
+    "INSERT INTO idempotency_keys (environment_id, key, session_id, request_hash)"
+    " VALUES (?, ?, ?, ?)";
+
+void bind_row(Query& query, const SessionRow& row, std::int64_t version) {
+    const session::Session& s = row.session;
+    query.bind(s.id, row.environment, version, s.state, s.destination.asset, s.destination.address,
+               s.destination.units, s.destination.calldata, s.refund_address,
+               s.policy.tolerance_bps, s.policy.underpaid, s.policy.overpaid, s.expires_at);
+    std::optional<core::AssetId> asset;
+    std::optional<core::Units> received, to_deliver, excess;
+    if (s.funding) {
+        asset = s.funding->asset;
+        received = s.funding->received;
+        to_deliver = s.funding->to_deliver;
+        excess = s.funding->excess;
+    }
+    query.bind(asset, received, to_deliver, excess, s.waiting_state, s.held_from, s.reason,
+               s.reason_text, row.client_secret, row.method, row.method_at, row.display_json,
+               row.metadata_json, row.receiver, row.outcome_tx, row.outcome_units, row.created_at,
+               row.updated_at, s.destination.asset.chain());
+}
+
+SessionRow read_row(Query& query) {
+    SessionRow row;
+    session::Session& s = row.session;
+    std::optional<core::AssetId> asset;
+    std::optional<core::Units> received, to_deliver, excess;
+    query.read(s.id, row.environment, row.version, s.state, s.destination.asset,
+               s.destination.address, s.destination.units, s.destination.calldata,
+               s.refund_address, s.policy.tolerance_bps, s.policy.underpaid, s.policy.overpaid,
+               s.expires_at, asset, received, to_deliver, excess, s.waiting_state, s.held_from,
+               s.reason, s.reason_text, row.client_secret, row.method, row.method_at,
+               row.display_json, row.metadata_json, row.receiver, row.outcome_tx,
+               row.outcome_units, row.created_at, row.updated_at);
+    if (asset) s.funding = session::Funding{*asset, *received, *to_deliver, *excess};
+    return row;
+}
+
+class SqliteSessions final : public Sessions {
+  public:
+    explicit SqliteSessions(Connection& connection) : connection_{connection} {}
+
+    Expected<Done> insert(const SessionRow& row, std::string_view idempotency_key,
+                          std::string_view request_hash) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            // Before anything is written, so that a refusal leaves no trace even in a job that goes on.
+            if (!idempotency_key.empty()) {
+                Query known{connection_, kByKey};
+                if (known.bind(row.environment, idempotency_key).step()) {
+                    return Error{Errc::kConflict, "this idempotency key was used before"};
+                }
+            }
+            {
+                Query query{connection_, kInsert};
+                bind_row(query, row, row.version);
+                query.run();
+            }
+            write_tallies(row.session);
+            if (!idempotency_key.empty()) {
+                Query query{connection_, kInsertKey};
+                query.bind(row.environment, idempotency_key, row.session.id, request_hash).run();
+            }
+            return Done{};
+        });
+    }
+
+    Expected<std::optional<std::pair<core::SessionId, std::string>>> by_idempotency_key(
+        const core::EnvironmentId& environment, std::string_view key) override {
+        using Found = std::optional<std::pair<core::SessionId, std::string>>;
+        return guarded(connection_, [&]() -> Expected<Found> {
+            Found out;
+            Query query{connection_, kByKey};
+            if (query.bind(environment, key).step()) {
+                out.emplace();
+                query.read(out->first, out->second);
+            }
+            return out;
+        });
+    }
+
+    Expected<std::optional<SessionRow>> load(const core::SessionId& id) override {
+        return guarded(connection_, [&]() -> Expected<std::optional<SessionRow>> {
+            Query query{connection_, kById};
+            if (!query.bind(id).step()) return std::optional<SessionRow>{};
+            std::optional<SessionRow> out = read_row(query);
+            read_tallies(out->session);
+            return out;
+        });
+    }
+
+    Expected<Done> save(const SessionRow& row, std::int64_t expected_version,
+                        const JournalEntry& entry) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            if (auto same = is_at(row.session.id, expected_version); !same) return same;
+            // The row first: the trigger refuses a final session before anything of it is touched.
+            {
+                Query query{connection_, kUpdate};
+                bind_row(query, row, expected_version + 1);
+                query.bind(row.session.id, expected_version).run();
+            }
+            Query{connection_, kDropTallies}.bind(row.session.id).run();
+            write_tallies(row.session);
+            write_note(entry, expected_version + 1);
+            return Done{};
+        });
+    }
+
+    Expected<Done> note(const JournalEntry& entry) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            write_note(entry, entry.version);
+            return Done{};
+        });
+    }
+
+    Expected<std::vector<JournalEntry>> journal(const core::SessionId& id) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<JournalEntry>> {
+            std::vector<JournalEntry> out;
+            Query query{connection_, kJournal};
+            query.bind(id);
+            while (query.step()) {
+                JournalEntry& e = out.emplace_back();
+                query.read(e.id, e.session, e.version, e.from, e.to, e.event, e.detail, e.at);
+            }
+            return out;
+        });
+    }
+
+    Expected<std::vector<SessionRow>> list(const SessionFilter& filter) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<SessionRow>> {
+            core::Instant before{std::numeric_limits<std::int64_t>::max()};
+            std::string before_id;
+            if (filter.after) {
+                Query query{connection_, kCreatedAt};
+                if (!query.bind(*filter.after).step()) {
+                    return Error{Errc::kNotFound, "no such session to page on from"};
+                }
+                query.read(before);
+                before_id = filter.after->text();
+            }
+            std::int64_t states = filter.states.empty() ? -1 : 0;
+            for (const session::State state : filter.states) {
+                states |= std::int64_t{1} << static_cast<int>(state);
+            }
+            Query query{connection_, filter.environment ? kListOfEnvironment : kList};
+            if (filter.environment) query.bind(*filter.environment);
+            query.bind(before, before_id, states, filter.limit);
+            return read_rows(query);
+        });
+    }
+
+    Expected<std::vector<SessionRow>> waiting_past(const core::ChainId& chain,
+                                                   core::Instant read_to,
+                                                   std::size_t limit) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<SessionRow>> {
+            Query query{connection_, kWaitingPast};
+            query.bind(chain, read_to, limit);
+            return read_rows(query);
+        });
+    }
+
+    Expected<std::int64_t> count_waiting_past(const core::ChainId& chain,
+                                              core::Instant now) override {
+        return guarded(connection_, [&]() -> Expected<std::int64_t> {
+            std::int64_t out = 0;
+            Query query{connection_, kCountWaitingPast};
+            if (query.bind(chain, now).step()) query.read(out);
+            return out;
+        });
+    }
+
+    Expected<std::vector<std::pair<session::State, std::int64_t>>> count_by_state() override {
+        using Counts = std::vector<std::pair<session::State, std::int64_t>>;
+        return guarded(connection_, [&]() -> Expected<Counts> {
+            Counts out;
+            Query query{connection_, kCount};
+            while (query.step()) {
+                auto& [state, count] = out.emplace_back();
+                query.read(state, count);
+            }
+            return out;
+        });
+    }
+
+  private:
+    Expected<Done> is_at(const core::SessionId& id, std::int64_t version) {
+        Query query{connection_, kVersion};
+        if (!query.bind(id).step()) return Error{Errc::kNotFound, "no such session"};
+        std::int64_t stored = 0;
+        query.read(stored);
+        if (stored != version) return Error{Errc::kConflict, "the session changed meanwhile"};
+        return Done{};
+    }
+
+    void write_tallies(const session::Session& s) {
+        if (s.tallies.empty()) return;
+        Query query{connection_, kInsertTally};
+        int ordinal = 0;
+        for (const session::Tally& tally : s.tallies) {
+            query.again();
+            query.bind(s.id, ordinal++, tally.asset, tally.detected, tally.confirmed,
+                       !session::is_final(s.state));
+            query.run();
+        }
+    }
+
+    void read_tallies(session::Session& s) {
+        Query query{connection_, kTallies};
+        query.bind(s.id);
+        while (query.step()) {
+            session::Tally& tally = s.tallies.emplace_back();
+            query.read(tally.asset, tally.detected, tally.confirmed);
+        }
+    }
+
+    std::vector<SessionRow> read_rows(Query& query) {
+        std::vector<SessionRow> out;
+        while (query.step()) out.push_back(read_row(query));
+        for (SessionRow& row : out) read_tallies(row.session);
+        return out;
+    }
+
+    void write_note(const JournalEntry& entry, std::int64_t version) {
+        Query query{connection_, kNote};
+        query.bind(entry.session, version, entry.from, entry.to, entry.event, entry.detail,
+                   entry.at);
+        query.run();
+    }
+
+    Connection& connection_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sessions> make_sessions(Connection& connection) {
+    return std::make_unique<SqliteSessions>(connection);
+}
+
+}  // namespace db::sqlite
