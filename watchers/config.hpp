@@ -1,11 +1,11 @@
 #pragma once
 
+#include "core/ids.hpp"
+#include "core/time.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include "core/ids.hpp"
-#include "core/time.hpp"
 
 namespace watchers {
 
@@ -14,9 +14,9 @@ struct WatcherConfig {
     core::Millis poll_interval{1'000};
     //! After failures the pause doubles up to this.
     core::Millis backoff_max{15'000};
-    //! First block to read when the chain was never read. None: now, that is the node's final block, or
-    //! 64 blocks below the head when finality is further away: an origin that a reorg can take away
-    //! would leave nothing to walk back to.
+    //! First block to read when the chain was never read. None: now, that is the node's final
+    //! block, or 64 blocks below the head when finality is further away: an origin that a reorg can
+    //! take away would leave nothing to walk back to.
     std::optional<std::uint64_t> start_height;
     //! Blocks of one commit while catching up below finality.
     unsigned range_batch = 200;
@@ -31,13 +31,13 @@ struct WatcherConfig {
 //! Where a watcher stands, for people and for readiness.
 struct WatcherStatus {
     core::ChainId chain;
-    std::optional<std::uint64_t> tip;         //!< last block committed; none before the first
-    std::optional<std::uint64_t> head;        //!< of the node, at the last look
+    std::optional<std::uint64_t> tip;           //!< last block committed; none before the first
+    std::optional<std::uint64_t> head;          //!< of the node, at the last look
     std::optional<std::uint64_t> final_height;  //!< highest block taken for final
-    std::uint64_t lag_blocks = 0;             //!< head − tip
-    std::optional<core::Instant> last_ok;     //!< end of the last look without an error
-    std::string last_error;                   //!< empty after a look without an error
-    std::string waiting;                      //!< what it waits for; empty when for nothing
+    std::uint64_t lag_blocks = 0;               //!< head − tip
+    std::optional<core::Instant> last_ok;       //!< end of the last look without an error
+    std::string last_error;                     //!< empty after a look without an error
+    std::string waiting;                        //!< what it waits for; empty when for nothing
 };
 
 }  // namespace watchers

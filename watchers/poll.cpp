@@ -1,12 +1,12 @@
 #include "watchers/poll.hpp"
 
-#include <algorithm>
-#include <utility>
-
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <utility>
 
 namespace watchers {
 

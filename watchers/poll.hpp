@@ -1,19 +1,19 @@
 #pragma once
 
-#include <memory>
-
-#include <boost/asio/steady_timer.hpp>
-
 #include "chains/ports/reader.hpp"
 #include "core/clock.hpp"
 #include "core/expected.hpp"
 #include "core/task.hpp"
 #include "core/time.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+
 namespace watchers {
 
-//! When to look at the chain again: the interval, twice as long after each failure in a row, at once
-//! after a nudge.
+//! When to look at the chain again: the interval, twice as long after each failure in a row, at
+//! once after a nudge.
 class Pacer {
   public:
     Pacer(core::asio::any_io_executor executor, core::Clock& clock, core::Millis interval,

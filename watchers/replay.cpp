@@ -1,13 +1,13 @@
 #include "watchers/replay.hpp"
 
+#include "watchers/impl/begin.hpp"
+#include "watchers/impl/record.hpp"
+#include "watchers/scan.hpp"
+
 #include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
-
-#include "watchers/impl/begin.hpp"
-#include "watchers/impl/record.hpp"
-#include "watchers/scan.hpp"
 
 namespace watchers {
 namespace {
@@ -194,8 +194,7 @@ core::Task<core::Expected<ReplayProgress>> Replay::run(
         auto read_again = co_await read(from, to, range, filter);
         if (!read_again) co_return read_again.error();
         if (auto linked = check_linked(*read_again, from, to); !linked) co_return linked.error();
-        auto scans =
-            std::make_shared<const std::vector<chains::BlockScan>>(std::move(*read_again));
+        auto scans = std::make_shared<const std::vector<chains::BlockScan>>(std::move(*read_again));
         auto job = [info, scans, now = clock_.now()](db::UnitOfWork& work) {
             return record_again(work, *info, *scans, now);
         };
@@ -224,7 +223,8 @@ std::string summary_of(const ReplayProgress& progress) {
                              std::to_string(progress.deposits_found) + " deposits found: ";
     if (progress.new_deposits == 0 && progress.new_own_txs == 0) return read + "nothing missing";
     return read + std::to_string(progress.new_deposits) + " deposits and " +
-           std::to_string(progress.new_own_txs) + " transactions of ours were missing and are recorded now";
+           std::to_string(progress.new_own_txs) +
+           " transactions of ours were missing and are recorded now";
 }
 
 }  // namespace watchers

@@ -1,11 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <string>
-#include <variant>
-
 #include "chains/ports/reader.hpp"
 #include "core/clock.hpp"
 #include "core/expected.hpp"
@@ -13,6 +7,12 @@
 #include "core/task.hpp"
 #include "db/database.hpp"
 #include "watchers/watch_set.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
 
 namespace watchers {
 
@@ -25,7 +25,7 @@ struct ReplayRange {
 using ReplayRequest = std::variant<ReplayRange, core::TxId, core::SessionId>;
 
 struct ReplayProgress {
-    std::uint64_t done = 0;   //!< blocks
+    std::uint64_t done = 0;  //!< blocks
     std::uint64_t total = 0;
     std::uint64_t height = 0;  //!< last block read
     std::uint64_t deposits_found = 0;
@@ -35,16 +35,17 @@ struct ReplayProgress {
 };
 
 //! Reads blocks again that were committed before, through the code that recorded them. On a healthy
-//! system it changes nothing. What was missing comes back with its facts; what was claimed or posted
-//! is unique under the deposit's key, so a second payment cannot follow. Confirming is left to the
-//! watcher's next look. kReorged when the node's block is not ours (let the watcher walk back first),
-//! kNotFound when the transaction, session or range is not known.
+//! system it changes nothing. What was missing comes back with its facts; what was claimed or
+//! posted is unique under the deposit's key, so a second payment cannot follow. Confirming is left
+//! to the watcher's next look. kReorged when the node's block is not ours (let the watcher walk
+//! back first), kNotFound when the transaction, session or range is not known.
 class Replay {
   public:
     Replay(chains::ChainReader& reader, db::Database& db, WatchSet& watch, core::Clock& clock,
            core::Log& log, unsigned range_batch = 200);
 
-    //! `report` is called after each batch. Fails at the first failure; what was found before it stays.
+    //! `report` is called after each batch. Fails at the first failure; what was found before it
+    //! stays.
     core::Task<core::Expected<ReplayProgress>> run(
         ReplayRequest request, std::function<void(const ReplayProgress&)> report);
 

@@ -1,20 +1,21 @@
 #include "watchers/run.hpp"
 
-#include <algorithm>
-#include <tuple>
-#include <utility>
-
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include "watchers/impl/begin.hpp"
 #include "watchers/impl/commit.hpp"
 #include "watchers/impl/quorum.hpp"
 #include "watchers/walk_back.hpp"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
 namespace watchers {
 namespace {
 
-//! Walking back and rolling forward within one look; a chain that is rewritten faster waits for the next.
+//! Walking back and rolling forward within one look; a chain that is rewritten faster waits for the
+//! next.
 constexpr int kRoundsMax = 8;
 //! Reading a batch again because receivers were issued, when its blocks also change each time.
 constexpr int kReadsMax = 4;
@@ -146,7 +147,8 @@ core::Task<core::Expected<core::Done>> ChainWatcher::open(chains::Heads heads) {
 }
 
 core::Task<core::Expected<core::Done>> ChainWatcher::begin(chains::Heads heads) {
-    auto opening = co_await read_opening(reader_, log_, watch_.operators(), config_.start_height, heads);
+    auto opening =
+        co_await read_opening(reader_, log_, watch_.operators(), config_.start_height, heads);
     if (!opening) co_return opening.error();
     const core::BlockRef origin = opening->origin;
     auto job = [chain = chain_, opening = std::move(*opening), now = clock_.now()](
@@ -176,11 +178,12 @@ core::Task<core::Expected<ChainWatcher::Position>> ChainWatcher::position(chains
         status_.waiting = "the node's head is " + behind;
         co_return Position::kBehind;
     }
-    // A node that lags on an abandoned fork must not make us oscillate; a chain that stays shorter is
-    // followed in the end.
+    // A node that lags on an abandoned fork must not make us oscillate; a chain that stays shorter
+    // is followed in the end.
     const core::Tick now = clock_.tick();
     if (!forked_since_) forked_since_ = now;
-    const auto patience = core::Millis{kShorterForkBlocks * static_cast<std::int64_t>(info_->block_ms)};
+    const auto patience =
+        core::Millis{kShorterForkBlocks * static_cast<std::int64_t>(info_->block_ms)};
     if (now - *forked_since_ >= patience) {
         forked_since_.reset();
         co_return Position::kForked;
@@ -195,7 +198,8 @@ core::Task<core::Expected<core::Done>> ChainWatcher::go_back(core::BlockRef head
         if (back.error().code == core::Errc::kHalted) {
             metrics_.count("depositd_finality_violations_total", labels());
             if (status_.last_error.empty()) {
-                log_.error("chain halted", {{"chain", chain_.text()}, {"why", back.error().message}});
+                log_.error("chain halted",
+                           {{"chain", chain_.text()}, {"why", back.error().message}});
             }
         }
         co_return back.error();
@@ -267,7 +271,8 @@ core::Task<core::Expected<CommitOutcome>> ChainWatcher::commit(Batch batch, chai
         auto again = co_await scanner_.again(first.height, last.height, range, below_final);
         if (!again) co_return again.error();
         batch = std::move(*again);
-        // The same blocks stood before anybody issued after the second reading could be paid in them.
+        // The same blocks stood before anybody issued after the second reading could be paid in
+        // them.
         accept_newer = batch.first().hash == first.hash && batch.last().hash == last.hash;
     }
 }
@@ -308,7 +313,8 @@ void ChainWatcher::committed(const CommitOutcome& outcome, std::size_t blocks) {
     if (final_) status_.final_height = final_->height;
     if (outcome.final_not_ours) disputed_ = true;
     const Tally& tally = outcome.tally;
-    if (blocks > 0) metrics_.count("depositd_blocks_scanned_total", labels(), static_cast<double>(blocks));
+    if (blocks > 0)
+        metrics_.count("depositd_blocks_scanned_total", labels(), static_cast<double>(blocks));
     for (const auto& [symbol, count] : tally.changed_by_symbol) {
         metrics_.count("depositd_deposits_detected_total",
                        {{"chain", chain_.text()}, {"asset", symbol}}, static_cast<double>(count));
@@ -318,7 +324,8 @@ void ChainWatcher::committed(const CommitOutcome& outcome, std::size_t blocks) {
                        static_cast<double>(tally.zero_ignored));
     }
     metrics_.gauge("depositd_watched_addresses", labels(), static_cast<double>(watch_.size()));
-    if (tally.changed + tally.own_changed + outcome.credited.deposits + outcome.credited.own_txs > 0) {
+    if (tally.changed + tally.own_changed + outcome.credited.deposits + outcome.credited.own_txs >
+        0) {
         log_.info("facts", {{"chain", chain_.text()},
                             {"height", outcome.tip.height},
                             {"detected", tally.changed},
@@ -330,8 +337,9 @@ void ChainWatcher::committed(const CommitOutcome& outcome, std::size_t blocks) {
         const auto told = quorum_->missing_told.find(address);
         if (told != quorum_->missing_told.end() && told->second == units) continue;
         metrics_.count("depositd_balance_missing_total", labels());
-        log_.warn("an address holds less native coin than is explained",
-                  {{"chain", chain_.text()}, {"address", address.hex0x()}, {"units", units.decimal()}});
+        log_.warn(
+            "an address holds less native coin than is explained",
+            {{"chain", chain_.text()}, {"address", address.hex0x()}, {"units", units.decimal()}});
         quorum_->missing_told.insert_or_assign(address, units);
     }
     blocks_since_prune_ += blocks;

@@ -1,12 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "chains/ports/reader.hpp"
 #include "core/clock.hpp"
 #include "core/expected.hpp"
@@ -19,14 +12,21 @@
 #include "watchers/scan.hpp"
 #include "watchers/watch_set.hpp"
 
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace watchers {
 
 struct CommitOutcome;
 
-//! Follows one chain: look at the head; where the chain was rewritten, walk back; read what is next;
-//! commit it with everything that became due. One unit of work per block near the head, one per
-//! range below finality. After any failure the cursor is where it was, and the next look tries again.
-//! One thread: the executor's. All references outlive it.
+//! Follows one chain: look at the head; where the chain was rewritten, walk back; read what is
+//! next; commit it with everything that became due. One unit of work per block near the head, one
+//! per range below finality. After any failure the cursor is where it was, and the next look tries
+//! again. One thread: the executor's. All references outlive it.
 class ChainWatcher {
   public:
     ChainWatcher(core::asio::any_io_executor executor, chains::ChainReader& reader,

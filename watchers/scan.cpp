@@ -23,7 +23,8 @@ std::uint64_t settled_height(const chains::ChainInfo& info, const chains::Heads&
 core::Expected<core::Done> check_linked(const std::vector<chains::BlockScan>& scans,
                                         std::uint64_t from, std::uint64_t to) {
     if (scans.size() != to - from + 1) {
-        return core::Error{core::Errc::kMalformed, "a range came back with a wrong number of blocks"};
+        return core::Error{core::Errc::kMalformed,
+                           "a range came back with a wrong number of blocks"};
     }
     for (std::size_t i = 0; i < scans.size(); ++i) {
         if (scans[i].block.height != from + i) {
@@ -43,8 +44,8 @@ Scanner::Scanner(chains::ChainReader& reader, WatchSet& watch, db::Database& db,
 core::Task<core::Expected<Batch>> Scanner::fetch(std::uint64_t from, chains::Heads heads) {
     const std::uint64_t settled = settled_height(reader_.info(), heads);
     const bool range = settled >= from && settled - from + 1 >= kRangeMin;
-    const std::uint64_t batch_max =
-        std::max<std::uint64_t>(1, std::min<std::uint64_t>(range_batch_, reader_.info().range_blocks_max));
+    const std::uint64_t batch_max = std::max<std::uint64_t>(
+        1, std::min<std::uint64_t>(range_batch_, reader_.info().range_blocks_max));
     const std::uint64_t to = range ? std::min(settled, from + batch_max - 1) : from;
     const bool below_final = heads.finalized && to <= heads.finalized->height;
     co_return co_await again(from, to, range, below_final);

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "chains/ports/reader.hpp"
 #include "core/expected.hpp"
 #include "core/task.hpp"
 #include "db/database.hpp"
 #include "watchers/watch_set.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace watchers {
 
@@ -26,7 +26,8 @@ struct Batch {
     const core::BlockRef& last() const { return scans.back().block; }
 };
 
-//! Heights up to this can be read in ranges: the finalized block; without the tag, far below the head.
+//! Heights up to this can be read in ranges: the finalized block; without the tag, far below the
+//! head.
 std::uint64_t settled_height(const chains::ChainInfo& info, const chains::Heads& heads);
 
 //! Reads what comes next: one block near the head, a batch of them below finality.

@@ -1,11 +1,11 @@
 #include "watchers/walk_back.hpp"
 
+#include "watchers/impl/record.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
-
-#include "watchers/impl/record.hpp"
 
 namespace watchers {
 namespace {
@@ -16,9 +16,9 @@ class AncestorSearch {
   public:
     AncestorSearch(chains::ChainReader& reader, db::Database& db) : reader_{reader}, db_{db} {}
 
-    //! The highest height ≤ `top` where we agree; none when no kept block agrees. Agreement is monotone:
-    //! gallop down until it is found, then halve. A block we do not keep may agree: only its kept
-    //! neighbours above can prove anything.
+    //! The highest height ≤ `top` where we agree; none when no kept block agrees. Agreement is
+    //! monotone: gallop down until it is found, then halve. A block we do not keep may agree: only
+    //! its kept neighbours above can prove anything.
     core::Task<core::Expected<std::optional<core::BlockRef>>> find(std::uint64_t top) {
         std::optional<core::BlockRef> agreed;
         std::uint64_t differs = top + 1;

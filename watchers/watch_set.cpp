@@ -1,11 +1,11 @@
 #include "watchers/watch_set.hpp"
 
+#include "core/check.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <functional>
 #include <utility>
-
-#include "core/check.hpp"
 
 namespace watchers {
 namespace {

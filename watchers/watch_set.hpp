@@ -1,17 +1,17 @@
 #pragma once
 
+#include "chains/ports/reader.hpp"
+#include "core/chain_types.hpp"
+#include "core/expected.hpp"
+#include "core/task.hpp"
+#include "db/database.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "chains/ports/reader.hpp"
-#include "core/chain_types.hpp"
-#include "core/expected.hpp"
-#include "core/task.hpp"
-#include "db/database.hpp"
 
 namespace watchers {
 

@@ -1,8 +1,8 @@
 #include "tests/support/fake_chain.hpp"
 
-#include <algorithm>
-
 #include "core/check.hpp"
+
+#include <algorithm>
 
 namespace support {
 namespace {
@@ -64,8 +64,9 @@ void FakeChain::add_block(FakeContent content) {
         if (!tx.success) continue;
         block.transfers.insert(block.transfers.end(), tx.transfers.begin(), tx.transfers.end());
         if (!tx.native_value.is_zero()) {
-            block.transfers.push_back({tx.tx, chains::kNativePosition, chains::TransferKind::kNative,
-                                       info_.native_asset, tx.sender, tx.to, tx.native_value});
+            block.transfers.push_back({tx.tx, chains::kNativePosition,
+                                       chains::TransferKind::kNative, info_.native_asset, tx.sender,
+                                       tx.to, tx.native_value});
         }
     }
     for (const chains::TransferSeen& transfer : block.transfers) {
@@ -130,7 +131,8 @@ void FakeChain::fail_next(core::Errc code, unsigned times, std::string method) {
     faults_.push_back({code, times, std::move(method)});
 }
 
-void FakeChain::fund(const core::Address& to, const core::AssetId& asset, const core::Units& units) {
+void FakeChain::fund(const core::Address& to, const core::AssetId& asset,
+                     const core::Units& units) {
     faucet_.emplace_back(to, asset, units);
 }
 
@@ -201,7 +203,8 @@ chains::BlockScan FakeChain::scan(const Block& block, const chains::WatchFilter&
     out.endpoint = "fake";
     out.log_count = static_cast<std::uint32_t>(block.transfers.size());
     out.tx_count = static_cast<std::uint32_t>(block.content.txs.size());
-    out.evidence = out.log_count == 0 ? chains::Evidence::kBloomExcludes : chains::Evidence::kLogsAgree;
+    out.evidence =
+        out.log_count == 0 ? chains::Evidence::kBloomExcludes : chains::Evidence::kLogsAgree;
     if (blind_) return out;
     for (const auto& transfer : block.transfers) {
         if (filter.is_ours(transfer.to)) out.deposits.push_back(transfer);
@@ -352,14 +355,24 @@ core::TxId fake_tx(std::uint64_t number) {
 
 chains::TransferSeen token_transfer(const chains::ChainInfo& info, core::TxId tx, core::Address to,
                                     std::uint64_t units, std::uint32_t position) {
-    return {tx,         position, chains::TransferKind::kToken, info.tokens.at(1).asset,
-            fake_address(999), to,       core::Units{units}};
+    return {tx,
+            position,
+            chains::TransferKind::kToken,
+            info.tokens.at(1).asset,
+            fake_address(999),
+            to,
+            core::Units{units}};
 }
 
 chains::TransferSeen native_transfer(const chains::ChainInfo& info, core::TxId tx, core::Address to,
                                      std::uint64_t units) {
-    return {tx,         chains::kNativePosition, chains::TransferKind::kNative, info.native_asset,
-            fake_address(999), to,                      core::Units{units}};
+    return {tx,
+            chains::kNativePosition,
+            chains::TransferKind::kNative,
+            info.native_asset,
+            fake_address(999),
+            to,
+            core::Units{units}};
 }
 
 }  // namespace support

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "chains/ports/reader.hpp"
+
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -10,15 +12,13 @@
 #include <utility>
 #include <vector>
 
-#include "chains/ports/reader.hpp"
-
 namespace support {
 
 //! What a block of a FakeChain holds, for everybody and not only for us.
 struct FakeContent {
     std::vector<chains::TransferSeen> transfers;
-    //! Transactions with a sender who may be ours. Their native value and their token transfers also
-    //! show as transfers.
+    //! Transactions with a sender who may be ours. Their native value and their token transfers
+    //! also show as transfers.
     std::vector<chains::OwnTxSeen> txs;
     //! Native coin moved by a contract: it shows in balances only.
     std::vector<std::pair<core::Address, core::Units>> hidden_credits;
@@ -48,7 +48,8 @@ class FakeChain final : public chains::ChainReader {
     explicit FakeChain(chains::ChainInfo info,
                        core::Instant genesis_at = core::Instant::from_unix_seconds(1'700'000'000));
 
-    // ---- the script -------------------------------------------------------------------------------
+    // ---- the script
+    // -------------------------------------------------------------------------------
 
     //! Mines one block with this and with everything that pends.
     core::BlockRef mine(FakeContent content = {});
@@ -82,7 +83,8 @@ class FakeChain final : public chains::ChainReader {
     void fund(const core::Address& to, const core::AssetId& asset, const core::Units& units);
     chains::ChainInfo& info_mut() { return info_; }
 
-    // ---- the truth, for tests and fake senders ------------------------------------------------------
+    // ---- the truth, for tests and fake senders
+    // ------------------------------------------------------
 
     core::BlockRef tip() const { return blocks_.back().ref; }
     std::optional<core::BlockRef> finalized() const;
@@ -94,7 +96,8 @@ class FakeChain final : public chains::ChainReader {
     const Calls& calls() const { return calls_; }
     void reset_calls() { calls_ = {}; }
 
-    // ---- chains::ChainReader ------------------------------------------------------------------------
+    // ---- chains::ChainReader
+    // ------------------------------------------------------------------------
 
     const chains::ChainInfo& info() const override { return info_; }
     core::Task<core::Expected<chains::Heads>> heads() override;
@@ -152,9 +155,11 @@ class FakeChain final : public chains::ChainReader {
     Calls calls_;
 };
 
-// ---- makers -----------------------------------------------------------------------------------------
+// ---- makers
+// -----------------------------------------------------------------------------------------
 
-//! Chain eip155:`number` with a native coin and one token "USDC" of 6 decimals; one credit tier: `tier`.
+//! Chain eip155:`number` with a native coin and one token "USDC" of 6 decimals; one credit tier:
+//! `tier`.
 chains::ChainInfo fake_chain_info(std::uint64_t number = 31337, chains::CreditTier tier = {});
 //! A made-up address or transaction, the same for the same number.
 core::Address fake_address(std::uint64_t number);

@@ -1,10 +1,10 @@
 #include "tests/support/manual_clock.hpp"
 
-#include <utility>
-
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
+
+#include <utility>
 
 namespace support {
 

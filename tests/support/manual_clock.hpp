@@ -1,16 +1,17 @@
 #pragma once
 
-#include <map>
-#include <memory>
+#include "core/clock.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "core/clock.hpp"
+#include <map>
+#include <memory>
 
 namespace support {
 
-//! Time that moves when it is told to. Sleepers wake in the order of their times; nothing really sleeps.
+//! Time that moves when it is told to. Sleepers wake in the order of their times; nothing really
+//! sleeps.
 class ManualClock final : public core::Clock {
   public:
     explicit ManualClock(core::asio::any_io_executor executor,
@@ -40,7 +41,8 @@ class ManualClock final : public core::Clock {
     std::multimap<core::Instant, std::shared_ptr<Sleeper>> sleepers_;
 };
 
-//! Runs everything that is ready and jumps over all waiting, until nobody sleeps or `until` is reached.
+//! Runs everything that is ready and jumps over all waiting, until nobody sleeps or `until` is
+//! reached.
 void run_until(core::asio::io_context& ioc, ManualClock& clock, core::Instant until);
 
 }  // namespace support

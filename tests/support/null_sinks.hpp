@@ -1,14 +1,14 @@
 #pragma once
 
+#include "core/log.hpp"
+#include "core/metrics.hpp"
+
 #include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "core/log.hpp"
-#include "core/metrics.hpp"
 
 namespace support {
 
@@ -67,7 +67,9 @@ class RecordingLog final : public core::Log {
 //! Sums of counters and observations, last values of gauges, over all labels of a name.
 class RecordingMetrics final : public core::Metrics {
   public:
-    void count(std::string_view name, const core::MetricLabels&, double by) override { add(name, by); }
+    void count(std::string_view name, const core::MetricLabels&, double by) override {
+        add(name, by);
+    }
     void gauge(std::string_view name, const core::MetricLabels&, double value) override {
         const std::scoped_lock lock{mutex_};
         values_[std::string{name}] = value;

@@ -31,8 +31,8 @@ core::Task<core::Expected<core::Done>> read_tokens(chains::ChainReader& reader, 
         if (!units && core::is_transient(units.error().code)) co_return units.error();
         if (!units) {
             // A listed contract that is not deployed (yet) holds nothing of ours.
-            log.warn("no opening balance", {{"asset", token.asset.text()},
-                                            {"why", units.error().message}});
+            log.warn("no opening balance",
+                     {{"asset", token.asset.text()}, {"why", units.error().message}});
             continue;
         }
         if (!units->is_zero()) opening.balances.push_back({owner, token.asset, *units});

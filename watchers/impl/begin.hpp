@@ -1,9 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <vector>
-
 #include "chains/ports/reader.hpp"
 #include "core/chain_types.hpp"
 #include "core/expected.hpp"
@@ -12,6 +8,10 @@
 #include "core/units.hpp"
 #include "db/database.hpp"
 #include "watchers/impl/residual.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
 
 namespace watchers {
 

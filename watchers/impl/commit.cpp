@@ -56,8 +56,8 @@ core::Expected<core::Done> settle_final(db::UnitOfWork& work, const CommitInput&
 core::Expected<core::Done> append_batch(db::UnitOfWork& work, const CommitInput& input,
                                         CommitOutcome& out) {
     const Batch& batch = *input.batch;
-    auto appended = work.blocks().append(input.info->id, rows_of(batch), batch.revision.value,
-                                         input.now);
+    auto appended =
+        work.blocks().append(input.info->id, rows_of(batch), batch.revision.value, input.now);
     if (!appended) return appended.error();
     for (const chains::BlockScan& scan : batch.scans) {
         auto recorded = record_block(work, *input.info, scan, input.now, out.tally);

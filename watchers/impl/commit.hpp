@@ -1,9 +1,5 @@
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <vector>
-
 #include "chains/ports/chain_info.hpp"
 #include "core/chain_types.hpp"
 #include "core/expected.hpp"
@@ -12,6 +8,10 @@
 #include "watchers/impl/record.hpp"
 #include "watchers/impl/residual.hpp"
 #include "watchers/scan.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
 
 namespace watchers {
 

@@ -1,8 +1,8 @@
 #include "watchers/impl/credit.hpp"
 
-#include <algorithm>
-
 #include "watchers/impl/record.hpp"
+
+#include <algorithm>
 
 namespace watchers {
 namespace {
@@ -13,8 +13,8 @@ const chains::CreditTier& tier_of(const chains::ChainInfo& info, const db::Depos
     return token != nullptr ? info.tier_for(*token, deposit.units) : info.credit.back();
 }
 
-//! Confirmations count only while the block is ours. Marks and blocks change in one unit of work, so
-//! this can only fail when rows were touched by hand; then nothing is credited.
+//! Confirmations count only while the block is ours. Marks and blocks change in one unit of work,
+//! so this can only fail when rows were touched by hand; then nothing is credited.
 core::Expected<bool> still_ours(db::Blocks& blocks, const core::ChainId& chain,
                                 std::uint64_t height, const core::BlockHash& hash) {
     auto ours = blocks.at(chain, height);

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "chains/ports/chain_info.hpp"
+#include "core/chain_types.hpp"
+#include "core/expected.hpp"
+#include "db/database.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <utility>
 #include <vector>
-
-#include "chains/ports/chain_info.hpp"
-#include "core/chain_types.hpp"
-#include "core/expected.hpp"
-#include "db/database.hpp"
 
 // When what was detected counts for good. Runs inside write jobs; the rules are data (CreditTier).
 namespace watchers {

@@ -45,8 +45,8 @@ core::Task<core::Expected<Asked>> ask_endpoints(chains::ChainReader& reader, db:
         }
         asked.refused = agreed.error();
         asked.waiting = "deposit " + std::to_string(deposit.id.value) + " waits for " +
-                        std::to_string(endpoints) + " endpoints that agree: " +
-                        agreed.error().message;
+                        std::to_string(endpoints) +
+                        " endpoints that agree: " + agreed.error().message;
         break;
     }
     co_return asked;

@@ -40,17 +40,18 @@ db::OwnTx own_tx_of(const chains::ChainInfo& info, const core::BlockRef& block,
     own.block = block.hash;
     own.mined_at = block.mined_at;
     for (const chains::TransferSeen& transfer : seen.transfers) {
-        own.transfers.push_back({transfer.asset, transfer.from, transfer.to, transfer.units,
-                                 transfer.position});
+        own.transfers.push_back(
+            {transfer.asset, transfer.from, transfer.to, transfer.units, transfer.position});
     }
     return own;
 }
 
-//! Transfers made by our own attempts are never deposits: matched by attempt, not by sender. Neighbouring
-//! transfers are often of one transaction, which is looked up once.
+//! Transfers made by our own attempts are never deposits: matched by attempt, not by sender.
+//! Neighbouring transfers are often of one transaction, which is looked up once.
 class OwnAttempts {
   public:
-    OwnAttempts(db::Payouts& payouts, const core::ChainId& chain) : payouts_{payouts}, chain_{chain} {}
+    OwnAttempts(db::Payouts& payouts, const core::ChainId& chain)
+        : payouts_{payouts}, chain_{chain} {}
     core::Expected<bool> made(const core::TxId& tx) {
         if (last_ && *last_ == tx) return last_made_;
         auto place = payouts_.by_tx(chain_, tx);

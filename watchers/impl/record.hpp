@@ -1,15 +1,16 @@
 #pragma once
 
+#include "chains/ports/reader.hpp"
+#include "core/expected.hpp"
+#include "db/database.hpp"
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "chains/ports/reader.hpp"
-#include "core/expected.hpp"
-#include "db/database.hpp"
-
-// Blocks that were read → rows. One code for following the chain and for replay. Runs inside write jobs.
+// Blocks that were read → rows. One code for following the chain and for replay. Runs inside write
+// jobs.
 namespace watchers {
 
 //! What recording did, to be counted and logged after the commit.

@@ -65,8 +65,10 @@ core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::
             if (!done) return done.error();
             continue;
         }
-        // Without a number the outs alone are larger than the ins: what is held is all that is known.
-        const auto short_by = *expected ? (**expected).minus(held) : core::Expected<core::Units>{held};
+        // Without a number the outs alone are larger than the ins: what is held is all that is
+        // known.
+        const auto short_by =
+            *expected ? (**expected).minus(held) : core::Expected<core::Units>{held};
         if (!short_by) return short_by.error();
         missing.emplace(address, *short_by);
         const auto before = told.find(address);

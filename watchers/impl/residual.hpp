@@ -1,8 +1,5 @@
 #pragma once
 
-#include <map>
-#include <vector>
-
 #include "chains/ports/chain_info.hpp"
 #include "core/chain_types.hpp"
 #include "core/expected.hpp"
@@ -10,8 +7,11 @@
 #include "db/database.hpp"
 #include "watchers/impl/record.hpp"
 
-// Native coin that came by a contract's call shows in no transaction's value and in no log: it is the
-// difference between the balance and every known in and out.
+#include <map>
+#include <vector>
+
+// Native coin that came by a contract's call shows in no transaction's value and in no log: it is
+// the difference between the balance and every known in and out.
 namespace watchers {
 
 //! Balances at exactly the last block of a batch.
@@ -23,7 +23,8 @@ struct Balances {
 //! Less native coin than known ins and outs explain, by address. Told once per address and amount.
 using Missing = std::map<core::Address, core::Units>;
 
-//! Books what is over as a deposit, reports what is missing. After the block's own rows were recorded.
+//! Books what is over as a deposit, reports what is missing. After the block's own rows were
+//! recorded.
 core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::ChainInfo& info,
                                             const Balances& balances, const core::BlockRef& at,
                                             const Missing& told, core::Instant now, Tally& tally,
