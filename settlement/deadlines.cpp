@@ -20,7 +20,7 @@ core::Task<void> Deadlines::run() {
 
 core::Task<Expected<std::size_t>> Deadlines::look_once() {
     const core::Instant now = context_.clock.now();
-    co_return co_await context_.database.write<std::size_t>(
+    auto job = context_.database.write<std::size_t>(
         [this, now](db::UnitOfWork& work) -> Expected<std::size_t> {
             auto tips = work.blocks().tips();
             if (!tips) return tips.error();
@@ -43,6 +43,7 @@ core::Task<Expected<std::size_t>> Deadlines::look_once() {
             }
             return moved;
         });
+    co_return co_await std::move(job);
 }
 
 }  // namespace settlement

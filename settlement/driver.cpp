@@ -56,7 +56,7 @@ core::Task<void> Driver::run() {
 }
 
 core::Task<Expected<std::size_t>> Driver::drive_once() {
-    co_return co_await context_.database.write<std::size_t>(
+    auto job = context_.database.write<std::size_t>(
         [this](db::UnitOfWork& work) -> Expected<std::size_t> {
             auto cursor = work.facts().cursor(kReader);
             if (!cursor) return cursor.error();
@@ -71,6 +71,7 @@ core::Task<Expected<std::size_t>> Driver::drive_once() {
             }
             return facts->size();
         });
+    co_return co_await std::move(job);
 }
 
 Expected<Done> Driver::apply(db::UnitOfWork& work, const db::Fact& fact) const {

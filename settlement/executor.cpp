@@ -79,8 +79,9 @@ Task<void> Executor::run() {
 
 Task<Expected<std::size_t>> Executor::pass() {
     const core::ChainId chain = chain_.id;
-    auto active = co_await context_.database.read<std::vector<db::PayoutFull>>(
+    auto active_job = context_.database.read<std::vector<db::PayoutFull>>(
         [chain](db::UnitOfWork& work) { return work.payouts().active(chain, kActiveMax); });
+    auto active = co_await std::move(active_job);
     if (!active) co_return active.error();
     context_.metrics.gauge("depositd_payouts_active", {{"chain", chain.text()}},
                            static_cast<double>(active->size()));
@@ -235,10 +236,11 @@ Task<Expected<core::Units>> Executor::gas_money(const db::Payout& payout) {
     const core::ChainId chain = chain_.id;
     const core::AssetId native = chain_.native_asset;
     const core::Address owner = payout.sender;
-    auto held = co_await context_.database.read<std::optional<core::Units>>(
+    auto held_job = context_.database.read<std::optional<core::Units>>(
         [chain, native, owner](db::UnitOfWork& work) {
             return work.deposits().native_expected(chain, native, owner);
         });
+    auto held = co_await std::move(held_job);
     if (!held) co_return held.error();
     if (!*held) co_return not_now("the books say that the receiver paid more than it had");
     if (!payout.asset.is_native()) co_return **held;
@@ -298,7 +300,7 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step)
     const core::Instant now = context_.clock.now();
     const core::ChainId chain = chain_.id;
     const db::Payout payout = full.payout;
-    auto reserved = co_await context_.database.write<db::PayoutStep>(
+    auto reserved_job = context_.database.write<db::PayoutStep>(
         [=, nonce = *chain_nonce](db::UnitOfWork& work) mutable -> Expected<db::PayoutStep> {
             auto halts = work.blocks().open_halts();
             if (!halts) return halts.error();
@@ -329,10 +331,12 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step)
             if (auto saved = work.payouts().save(next); !saved) return saved.error();
             return step;
         });
+    auto reserved = co_await std::move(reserved_job);
     if (!reserved) co_return reserved.error();
     const core::PayoutId id = full.payout.id;
-    auto fresh = co_await context_.database.read<std::optional<db::PayoutFull>>(
+    auto fresh_job = context_.database.read<std::optional<db::PayoutFull>>(
         [id](db::UnitOfWork& work) { return work.payouts().load(id); });
+    auto fresh = co_await std::move(fresh_job);
     if (!fresh) co_return fresh.error();
     CHECK(fresh->has_value(), "payouts are never deleted");
     co_return co_await sign_reserved(std::move(**fresh), *reserved);
@@ -380,8 +384,9 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
     request.leg = std::string{to_string(full.payout.leg)};
     if (is_receiver) {
         const core::ReceiverId receiver_id = full.payout.receiver;
-        auto receiver = co_await context_.database.read<std::optional<db::Receiver>>(
+        auto receiver_job = context_.database.read<std::optional<db::Receiver>>(
             [receiver_id](db::UnitOfWork& work) { return work.receivers().by_id(receiver_id); });
+        auto receiver = co_await std::move(receiver_job);
         if (!receiver) co_return receiver.error();
         CHECK(receiver->has_value(), "receivers are never deleted");
         request.key.index = (*receiver)->derivation_index;
@@ -399,7 +404,7 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
     attempt.signed_at = context_.clock.now();
     step.status = db::PayoutStatus::kSigned;
     const core::PayoutId id = full.payout.id;
-    auto stored = co_await context_.database.write<db::Attempt>(
+    auto stored_job = context_.database.write<db::Attempt>(
         [attempt, step, id](db::UnitOfWork& work) mutable -> Expected<db::Attempt> {
             auto loaded = work.payouts().load(id);
             if (!loaded) return loaded.error();
@@ -418,6 +423,7 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
             if (auto saved = work.payouts().save(payout); !saved) return saved.error();
             return attempt;
         });
+    auto stored = co_await std::move(stored_job);
     if (!stored) co_return stored.error();
     co_return co_await send(std::move(full), std::move(step), *stored);
 }
@@ -438,7 +444,7 @@ Task<Expected<Done>> Executor::send(db::PayoutFull full, db::PayoutStep step, db
     const core::PayoutId id = full.payout.id;
     const core::AttemptId attempt_id = attempt.id;
     const std::string answer = attempt.last_answer;
-    co_return co_await context_.database.write<Done>(
+    auto job = context_.database.write<Done>(
         [=](db::UnitOfWork& work) -> Expected<Done> {
             auto loaded = work.payouts().load(id);
             if (!loaded) return loaded.error();
@@ -466,6 +472,7 @@ Task<Expected<Done>> Executor::send(db::PayoutFull full, db::PayoutStep step, db
             payout.updated_at = now;
             return work.payouts().save(payout);
         });
+    co_return co_await std::move(job);
 }
 
 Task<Expected<Done>> Executor::keep_going(db::PayoutFull full, db::PayoutStep step) {
@@ -500,7 +507,7 @@ Task<Expected<Done>> Executor::wait_for(db::PayoutFull full, std::string why) {
     if (full.payout.waiting_for == why) co_return Done{};
     const core::PayoutId id = full.payout.id;
     const core::Instant now = context_.clock.now();
-    co_return co_await context_.database.write<Done>(
+    auto job = context_.database.write<Done>(
         [id, now, why](db::UnitOfWork& work) -> Expected<Done> {
             auto loaded = work.payouts().load(id);
             if (!loaded) return loaded.error();
@@ -510,6 +517,7 @@ Task<Expected<Done>> Executor::wait_for(db::PayoutFull full, std::string why) {
             payout.updated_at = now;
             return work.payouts().save(payout);
         });
+    co_return co_await std::move(job);
 }
 
 Task<Expected<Done>> Executor::impossible(db::PayoutFull full, std::string why) {
@@ -518,7 +526,7 @@ Task<Expected<Done>> Executor::impossible(db::PayoutFull full, std::string why) 
     }
     const core::Instant now = context_.clock.now();
     const core::PayoutId id = full.payout.id;
-    co_return co_await context_.database.write<Done>(
+    auto job = context_.database.write<Done>(
         [this, id, now, why](db::UnitOfWork& work) -> Expected<Done> {
             auto loaded = work.payouts().load(id);
             if (!loaded) return loaded.error();
@@ -538,6 +546,7 @@ Task<Expected<Done>> Executor::impossible(db::PayoutFull full, std::string why) 
             return events_.apply(work, *payout.session, session::DeliveryFailed{why},
                                  {"delivery impossible: " + why, {}, {}});
         });
+    co_return co_await std::move(job);
 }
 
 Task<Expected<Done>> Executor::hold(db::PayoutFull full, std::string why) {
@@ -545,7 +554,7 @@ Task<Expected<Done>> Executor::hold(db::PayoutFull full, std::string why) {
     const core::PayoutId id = full.payout.id;
     context_.log.error("payout held, an operator has to look",
                        {{"payout", id.value}, {"leg", to_string(full.payout.leg)}, {"reason", why}});
-    co_return co_await context_.database.write<Done>(
+    auto job = context_.database.write<Done>(
         [this, id, now, why](db::UnitOfWork& work) -> Expected<Done> {
             auto loaded = work.payouts().load(id);
             if (!loaded) return loaded.error();
@@ -565,11 +574,12 @@ Task<Expected<Done>> Executor::hold(db::PayoutFull full, std::string why) {
             return events_.apply(work, *payout.session, session::PayoutHeld{why},
                                  {"payout held: " + why, {}, {}});
         });
+    co_return co_await std::move(job);
 }
 
 Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
     const core::Instant now = context.clock.now();
-    co_return co_await context.database.write<Done>(
+    auto job = context.database.write<Done>(
         [&context, id, now](db::UnitOfWork& work) -> Expected<Done> {
             auto loaded = work.payouts().load(id);
             if (!loaded) return loaded.error();
@@ -598,6 +608,7 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
             return SessionEvents{context}.apply(work, *payout.session, session::Resumed{},
                                                 {"an operator let the payout go on", {}, {}});
         });
+    co_return co_await std::move(job);
 }
 
 }  // namespace settlement

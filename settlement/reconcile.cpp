@@ -117,10 +117,9 @@ Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request
     if (auto done = add_books(work, request.chain, books.positions); !done) return done.error();
     auto pending = add_pending(work, request.chain, request.native, books.positions);
     if (!pending) return pending.error();
+    // Tokens that lay on an operator's address before the first block read are not on the books.
     for (const core::Address& owner : request.operator_addresses) {
-        for (const core::AssetId& asset : request.assets) {
-            books.positions.try_emplace({owner, asset});
-        }
+        books.positions.try_emplace({owner, request.native});
     }
     if (request.every_receiver) {
         auto added = add_receivers(work, request, books.positions);
@@ -133,8 +132,9 @@ Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request
 
 core::Task<Expected<ReconcileReport>> reconcile(db::Database& database, ReconcileRequest request,
                                                 BalanceAt balance_at) {
-    auto books = co_await database.read<Books>(
+    auto books_job = database.read<Books>(
         [&request](db::UnitOfWork& work) { return read_books(work, request); });
+    auto books = co_await std::move(books_job);
     if (!books) co_return books.error();
     ReconcileReport report;
     report.at = books->at;

@@ -1,0 +1,97 @@
+#include "tests/support/fake_sender.hpp"
+
+#include <functional>
+
+namespace support {
+
+using core::Errc;
+using core::Error;
+using core::Expected;
+using core::Task;
+
+namespace {
+constexpr std::uint64_t kGas = 50'000;
+Error gone() { return Error{Errc::kUnreachable, "the node is gone"}; }
+}  // namespace
+
+core::TxId FakeSigner::id_of(const core::Bytes& raw) {
+    const std::string text{raw.begin(), raw.end()};
+    core::Bytes id(32);
+    for (std::size_t i = 0; i < 4; ++i) {
+        const std::size_t hash = std::hash<std::string>{}(text + std::to_string(i));
+        std::memcpy(id.data() + 8 * i, &hash, 8);
+    }
+    return core::TxId::from_bytes(id).value();
+}
+
+Task<Expected<chains::SignedTx>> FakeSigner::sign(chains::SigningRequest request) {
+    if (refuse) co_return Error{Errc::kRefused, "over the signer's limit"};
+    const chains::UnsignedTx& tx = request.tx;
+    const std::string text = tx.order.sender.hex0x() + "|" + std::to_string(tx.nonce) + "|" +
+                             tx.order.recipient.hex0x() + "|" + tx.order.units.decimal() + "|" +
+                             tx.order.asset.text() + "|" + tx.price.max_fee.decimal();
+    chains::SignedTx out;
+    out.raw = core::Bytes{text.begin(), text.end()};
+    out.id = id_of(out.raw);
+    by_id_[out.id] = tx;
+    co_return out;
+}
+
+core::Address FakeSigner::gas_station() {
+    return core::Address::from_bytes(core::Bytes(20, 0x65)).value();
+}
+
+Expected<core::Address> FakeSigner::address_of(chains::KeyRef key) const {
+    if (key.role == chains::KeyRole::kGasStation) return gas_station();
+    return Error{Errc::kNotFound, "the fake signer only knows the gas station"};
+}
+
+Task<Expected<chains::Simulation>> FakeSender::simulate(chains::TxOrder order) {
+    if (unreachable) co_return gone();
+    if (const auto found = refuses.find(order.recipient); found != refuses.end()) {
+        co_return chains::Simulation{false, found->second, 0};
+    }
+    co_return chains::Simulation{true, "", kGas};
+}
+
+Task<Expected<chains::GasPrice>> FakeSender::suggest_price() {
+    if (unreachable) co_return gone();
+    co_return chains::GasPrice{gas_price, core::Units{1}};
+}
+
+Task<Expected<core::Units>> FakeSender::cost_max(chains::UnsignedTx tx) {
+    auto fee = tx.price.max_fee.times(tx.gas_limit);
+    if (!fee) co_return fee.error();
+    if (tx.order.kind == chains::CallKind::kNativeTransfer) co_return fee->plus(tx.order.units);
+    co_return *fee;
+}
+
+Expected<chains::GasPrice> FakeSender::bump(const chains::GasPrice& price,
+                                            const chains::GasPrice&) const {
+    auto fee = price.max_fee.mul_ratio_ceil(11, 10);
+    if (!fee) return fee.error();
+    return chains::GasPrice{*fee, core::Units{2}};
+}
+
+Task<Expected<std::uint64_t>> FakeSender::nonce_final(core::Address sender) {
+    if (unreachable) co_return gone();
+    co_return nonces[sender];
+}
+Task<Expected<std::uint64_t>> FakeSender::nonce_latest(core::Address sender) {
+    co_return co_await nonce_final(sender);
+}
+Task<Expected<core::Units>> FakeSender::native_balance(core::Address) {
+    if (unreachable) co_return gone();
+    co_return station_balance;
+}
+Task<Expected<bool>> FakeSender::has_code(core::Address address) {
+    if (unreachable) co_return gone();
+    co_return contracts.contains(address);
+}
+Task<Expected<chains::SendReport>> FakeSender::send(core::Bytes raw) {
+    sent.push_back(raw);
+    if (lose_replies) co_return Error{Errc::kTimeout, "no reply within 10 s"};
+    co_return chains::SendReport{chains::SendOutcome::kAccepted, "accepted"};
+}
+
+}  // namespace support

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "chains/ports/sender.hpp"
+#include "chains/ports/signer.hpp"
+
+namespace support {
+
+//! Signs by numbering: a request always gives the same bytes, different requests different ones.
+class FakeSigner final : public chains::Signer {
+  public:
+    core::Task<core::Expected<chains::SignedTx>> sign(chains::SigningRequest request) override;
+    core::Expected<core::Address> address_of(chains::KeyRef key) const override;
+    //! What was signed under this id.
+    const chains::UnsignedTx& tx(const core::TxId& id) const { return by_id_.at(id); }
+    std::size_t signatures() const { return by_id_.size(); }
+    static core::Address gas_station();
+    static core::TxId id_of(const core::Bytes& raw);
+
+    bool refuse = false;
+
+  private:
+    std::map<core::TxId, chains::UnsignedTx> by_id_;
+};
+
+//! A node whose answers are scripted. It remembers what it was sent; nothing is mined by itself.
+class FakeSender final : public chains::TxSender {
+  public:
+    explicit FakeSender(chains::ChainInfo info) : info_{std::move(info)} {}
+
+    const chains::ChainInfo& info() const override { return info_; }
+    core::Task<core::Expected<chains::Simulation>> simulate(chains::TxOrder order) override;
+    core::Task<core::Expected<chains::GasPrice>> suggest_price() override;
+    core::Task<core::Expected<core::Units>> cost_max(chains::UnsignedTx tx) override;
+    core::Expected<chains::GasPrice> bump(const chains::GasPrice& price,
+                                          const chains::GasPrice& suggested) const override;
+    core::Task<core::Expected<std::uint64_t>> nonce_final(core::Address sender) override;
+    core::Task<core::Expected<std::uint64_t>> nonce_latest(core::Address sender) override;
+    core::Task<core::Expected<core::Units>> native_balance(core::Address owner) override;
+    core::Task<core::Expected<bool>> has_code(core::Address address) override;
+    core::Task<core::Expected<chains::SendReport>> send(core::Bytes raw) override;
+    core::Expected<core::Done> ready_to_pay() const override { return core::Done{}; }
+
+    //! Recipients that the chain refuses, with its words.
+    std::map<core::Address, std::string> refuses;
+    std::set<core::Address> contracts;
+    std::map<core::Address, std::uint64_t> nonces;
+    core::Units station_balance{1'000'000'000};
+    core::Units gas_price{10};
+    //! Takes the bytes and loses the reply.
+    bool lose_replies = false;
+    bool unreachable = false;
+    std::vector<core::Bytes> sent;
+
+  private:
+    chains::ChainInfo info_;
+};
+
+}  // namespace support

@@ -1,0 +1,286 @@
+#include "tests/unit/settlement/desk.hpp"
+
+namespace support {
+
+using core::Done;
+using core::Expected;
+
+namespace {
+
+const core::EnvironmentId kEnvironment{"11111111-1111-4111-8111-111111111111"};
+
+core::Address contract_of(const core::AssetId& asset) {
+    return core::Address::from_hex(asset.asset_reference()).value();
+}
+
+core::BlockHash block_hash(std::uint64_t height) {
+    core::BlockHash hash;
+    std::memcpy(hash.bytes.data(), &height, sizeof height);
+    return hash;
+}
+
+core::TxId tx_number(int number) {
+    core::Bytes bytes(32, 0x77);
+    std::memcpy(bytes.data(), &number, sizeof number);
+    return core::TxId::from_bytes(bytes).value();
+}
+
+}  // namespace
+
+chains::ChainInfo test_chain() {
+    chains::ChainInfo info;
+    info.id = kChain;
+    info.name = "Devnet";
+    info.native_symbol = "ETH";
+    info.native_asset = kNative;
+    info.block_ms = 1000;
+    info.credit = {{}};
+    info.tokens = {{kNative, "ETH", 18, {}, chains::GaslessKind::kNone, {}},
+                   {kToken, "USD", 6, contract_of(kToken), chains::GaslessKind::kNone, units(5)},
+                   {kOtherToken, "EUR", 6, contract_of(kOtherToken), chains::GaslessKind::kNone, {}}};
+    return info;
+}
+
+Desk::Desk() {
+    database = std::move(db::open_database({":memory:", 1, false, true}, log, metrics).value());
+    context = std::make_unique<settlement::Context>(settlement::Context{
+        *database, router, clock, log, metrics, {test_chain()}});
+    driver_ = std::make_unique<settlement::Driver>(*context);
+    pace.resend_after = core::Millis{3'000};
+    pace.bump_after = core::Millis{15'000};
+    pace.look_again_after = core::Millis{0};
+    const core::Instant now = clock.now();
+    write<Done>([now](db::UnitOfWork& work) -> Expected<Done> {
+        return work.environments().insert({kEnvironment, "test", {}, now});
+    });
+    // The gas station's opening balance, as a first start of the watcher would tell it.
+    db::Fact opening;
+    opening.kind = db::FactKind::kOpeningBalance;
+    opening.address = FakeSigner::gas_station();
+    opening.asset = kNative;
+    opening.units = units(1'000'000'000);
+    tell(opening);
+    drive();
+}
+
+Desk::~Desk() { database->close(); }
+
+void Desk::tell(db::Fact fact) {
+    fact.chain = kChain;
+    fact.recorded_at = clock.now();
+    write<core::FactSeq>([fact](db::UnitOfWork& work) { return work.facts().append(fact); });
+}
+
+core::SessionId Desk::open(session::Session session) {
+    std::string id = std::to_string(next_session_++);
+    id.insert(0, 32 - id.size(), 'f');
+    session.id = core::SessionId{id};
+    session.state = session::State::kSourceSet;
+    session.waiting_state = session::State::kSourceSet;
+    db::SessionRow row;
+    row.session = session;
+    row.environment = kEnvironment;
+    row.client_secret = std::string(32, 'c');
+    row.method = "evm";
+    row.display_json = "{}";
+    row.metadata_json = "null";
+    row.created_at = row.updated_at = core::Instant::from_unix_seconds(400);
+    const core::Instant now = clock.now();
+    write<Done>([=](db::UnitOfWork& work) -> Expected<Done> {
+        if (auto done = work.sessions().insert(row, "", ""); !done) return done.error();
+        auto issued = work.receivers().issue(
+            row.session.id, "eip155", now, [](std::uint32_t index) -> Expected<core::Address> {
+                core::Bytes bytes(20, 0x52);
+                std::memcpy(bytes.data(), &index, sizeof index);
+                return core::Address::from_bytes(bytes);
+            });
+        if (!issued) return issued.error();
+        return Done{};
+    });
+    return session.id;
+}
+
+core::Address Desk::receiver(const core::SessionId& id) {
+    return read<core::Address>([id](db::UnitOfWork& work) -> Expected<core::Address> {
+        return work.receivers().of_session(id)->front().address;
+    });
+}
+
+core::DepositId Desk::redetect(const db::Deposit& deposit) {
+    const auto recorded = write<db::RecordedDeposit>(
+        [deposit](db::UnitOfWork& work) { return work.deposits().record(deposit); });
+    db::Fact fact;
+    fact.kind = db::FactKind::kDepositsDetected;
+    fact.receiver = recorded.deposit.receiver;
+    fact.deposits = {recorded.deposit.id};
+    fact.height = deposit.height;
+    tell(fact);
+    return recorded.deposit.id;
+}
+
+core::DepositId Desk::detect(const core::SessionId& id, std::uint64_t amount,
+                             const core::AssetId& asset, std::int64_t at_second) {
+    db::Deposit deposit;
+    deposit.chain = kChain;
+    deposit.tx = tx_number(next_tx_++);
+    deposit.key = deposit.tx.hex0x() + ":0";
+    deposit.kind = asset.is_native() ? 2 : 1;
+    deposit.asset = asset;
+    deposit.from = address(9);
+    deposit.to = receiver(id);
+    deposit.units = units(amount);
+    deposit.height = next_height_++;
+    deposit.block = block_hash(deposit.height);
+    deposit.mined_at = core::Instant::from_unix_seconds(at_second);
+    deposit.detected_at = clock.now();
+    return redetect(deposit);
+}
+
+void Desk::confirm(std::vector<core::DepositId> deposits) {
+    const core::Instant now = clock.now();
+    db::Fact fact;
+    fact.kind = db::FactKind::kDepositsConfirmed;
+    fact.deposits = deposits;
+    fact.receiver = write<std::optional<core::ReceiverId>>(
+        [=](db::UnitOfWork& work) -> Expected<std::optional<core::ReceiverId>> {
+            std::optional<core::ReceiverId> receiver;
+            for (const core::DepositId one : deposits) {
+                if (auto done = work.deposits().confirm(one, now); !done) return done.error();
+                receiver = (*work.deposits().load(one))->receiver;
+            }
+            return receiver;
+        });
+    tell(fact);
+}
+
+void Desk::orphan(core::DepositId deposit, bool was_confirmed) {
+    db::Fact fact;
+    fact.kind = db::FactKind::kDepositsOrphaned;
+    fact.deposits = {deposit};
+    if (was_confirmed) fact.were_confirmed = {deposit};
+    fact.receiver = write<std::optional<core::ReceiverId>>(
+        [=](db::UnitOfWork& work) -> Expected<std::optional<core::ReceiverId>> {
+            const db::Deposit row = **work.deposits().load(deposit);
+            auto done = work.deposits().orphan_above(kChain, row.height - 1);
+            if (!done) return done.error();
+            return row.receiver;
+        });
+    tell(fact);
+}
+
+core::DepositId Desk::pay(const core::SessionId& id, std::uint64_t amount) {
+    const auto deposit = detect(id, amount);
+    confirm({deposit});
+    drive();
+    return deposit;
+}
+
+void Desk::record_own(db::OwnTx tx, bool finalise) {
+    tx.chain = kChain;
+    tx.height = next_height_++;
+    tx.block = block_hash(tx.height);
+    tx.mined_at = clock.now();
+    const auto own = write<std::int64_t>([=](db::UnitOfWork& work) -> Expected<std::int64_t> {
+        auto recorded = work.own_txs().record(tx);
+        if (!recorded) return recorded.error();
+        return recorded->tx.id;
+    });
+    db::Fact fact;
+    fact.kind = db::FactKind::kOwnTxMined;
+    fact.own_tx = own;
+    tell(fact);
+    if (!finalise) return;
+    write<Done>([own](db::UnitOfWork& work) { return work.own_txs().finalise(own); });
+    fact.kind = db::FactKind::kOwnTxFinal;
+    tell(fact);
+}
+
+std::size_t Desk::mine(bool finalise, bool success) {
+    std::size_t mined = 0;
+    for (; mined_up_to_ < sender.sent.size(); ++mined_up_to_) {
+        const core::TxId id = FakeSigner::id_of(sender.sent[mined_up_to_]);
+        const chains::UnsignedTx& tx = signer.tx(id);
+        if (sender.nonces[tx.order.sender] != tx.nonce) continue;  // that nonce is used
+        sender.nonces[tx.order.sender] += 1;
+        db::OwnTx own;
+        own.tx = id;
+        own.sender = tx.order.sender;
+        own.nonce = tx.nonce;
+        own.success = success;
+        own.fee = units(21'000);
+        if (tx.order.kind == chains::CallKind::kNativeTransfer) {
+            own.to = tx.order.recipient;
+            own.native_value = tx.order.units;
+        } else {
+            own.to = contract_of(tx.order.asset);
+            if (success) {
+                own.transfers = {{tx.order.asset, tx.order.sender, tx.order.recipient,
+                                  tx.order.units, 0}};
+            }
+        }
+        record_own(own, finalise);
+        ++mined;
+    }
+    return mined;
+}
+
+void Desk::mine_foreign(const core::Address& from, std::uint64_t nonce) {
+    db::OwnTx own;
+    own.tx = tx_number(next_tx_++);
+    own.sender = from;
+    own.nonce = nonce;
+    own.success = true;
+    own.fee = units(1);
+    own.to = address(0xee);
+    own.native_value = units(7);
+    sender.nonces[from] = nonce + 1;
+    record_own(own, true);
+}
+
+std::size_t Desk::drive() {
+    std::size_t total = 0;
+    while (const std::size_t applied = run(driver_->drive_once()).value()) total += applied;
+    return total;
+}
+
+void Desk::pass(bool restart) {
+    if (restart || !executor_) {
+        std::vector<chains::TxSender*> siblings{&sibling};
+        executor_ = std::make_unique<settlement::Executor>(*context, sender.info(), sender, signer,
+                                                           std::move(siblings), pace);
+    }
+    run(executor_->pass()).value();
+}
+
+void Desk::settle(int rounds_max) {
+    for (int round = 0; round < rounds_max; ++round) {
+        pass(false);
+        mine();
+        drive();
+    }
+}
+
+db::SessionRow Desk::row(const core::SessionId& id) {
+    return read<db::SessionRow>([id](db::UnitOfWork& work) -> Expected<db::SessionRow> {
+        auto loaded = work.sessions().load(id);
+        if (!loaded) return loaded.error();
+        return **loaded;
+    });
+}
+
+std::vector<db::PayoutFull> Desk::payouts(const core::SessionId& id) {
+    return read<std::vector<db::PayoutFull>>(
+        [id](db::UnitOfWork& work) { return work.payouts().of_session(id); });
+}
+
+std::vector<db::Deposit> Desk::deposits(const core::SessionId& id) {
+    return read<std::vector<db::Deposit>>(
+        [id](db::UnitOfWork& work) { return work.deposits().of_session(id); });
+}
+
+db::AccountBalance Desk::balance(const std::string& account, const core::AssetId& asset) {
+    return read<db::AccountBalance>(
+        [=](db::UnitOfWork& work) { return work.ledger().balance(account, asset); });
+}
+
+}  // namespace support

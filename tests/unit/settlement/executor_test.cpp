@@ -1,0 +1,277 @@
+#include <catch2/catch.hpp>
+
+#include <set>
+
+#include "settlement/accounts.hpp"
+#include "tests/unit/settlement/desk.hpp"
+
+using session::State;
+using namespace support;
+
+namespace {
+
+db::PayoutFull only(Desk& desk, const core::SessionId& id) {
+    auto payouts = desk.payouts(id);
+    REQUIRE(payouts.size() == 1);
+    return payouts[0];
+}
+
+//! What arrived on the fake chain at an address, in kToken.
+std::size_t transfers_to(Desk& desk, const core::Address& recipient) {
+    std::set<core::TxId> ids;
+    for (const auto& raw : desk.sender.sent) {
+        const auto id = FakeSigner::id_of(raw);
+        const auto& tx = desk.signer.tx(id);
+        if (tx.order.recipient == recipient && tx.order.asset == kToken) ids.insert(id);
+    }
+    return ids.size();
+}
+
+}  // namespace
+
+TEST_CASE("executor: a delivery -> top-up, transfer, delivered, books even") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    const auto full = only(desk, id);
+    REQUIRE(full.payout.status == db::PayoutStatus::kFinalOk);
+    REQUIRE(full.steps.size() == 2);
+    REQUIRE(full.steps[0].kind == db::StepKind::kTopUp);
+    REQUIRE(full.steps[1].kind == db::StepKind::kTransfer);
+    REQUIRE(desk.row(id).outcome_units == units(100));
+    REQUIRE(desk.row(id).outcome_tx == full.attempts.back().tx);
+    REQUIRE(desk.balance(settlement::session_account(id)).units.is_zero());
+    REQUIRE(desk.balance(settlement::address_account(desk.receiver(id))).units.is_zero());
+    // 21,000 for the top-up and 21,000 for the transfer.
+    REQUIRE(desk.balance(settlement::kFeesAccount, kNative).units == units(42'000));
+}
+
+TEST_CASE("executor: killed after every step and started again -> each recipient paid once") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    for (int round = 0; round < 20; ++round) {
+        desk.pass(/*restart=*/true);
+        if (round % 2 == 1) desk.mine();
+        desk.drive();
+        desk.clock.advance(core::Millis{4'000});
+    }
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    REQUIRE(transfers_to(desk, address(1)) == 1);
+}
+
+TEST_CASE("executor: every reply is lost -> the same bytes again, one payment [F29]") {
+    Desk desk;
+    desk.sender.lose_replies = true;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass();
+    const auto first = desk.sender.sent;
+    REQUIRE(first.size() == 1);
+    desk.clock.advance(core::Millis{4'000});
+    desk.pass();
+    REQUIRE(desk.sender.sent.size() == 2);
+    REQUIRE(desk.sender.sent[1] == first[0]);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    REQUIRE(transfers_to(desk, address(1)) == 1);
+}
+
+TEST_CASE("executor: not mined for long -> a higher bid under the same nonce [F34]") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass();
+    desk.clock.advance(core::Millis{16'000});
+    desk.pass();
+    const auto full = only(desk, id);
+    REQUIRE(full.attempts.size() == 2);
+    REQUIRE(full.attempts[1].max_fee > full.attempts[0].max_fee);
+    const auto& one = desk.signer.tx(full.attempts[0].tx);
+    const auto& two = desk.signer.tx(full.attempts[1].tx);
+    REQUIRE(one.nonce == two.nonce);
+    REQUIRE(one.order.recipient == two.order.recipient);
+    REQUIRE(one.order.units == two.order.units);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+}
+
+TEST_CASE("executor: the chain refuses the destination -> refunded, nothing sent there [F41]") {
+    Desk desk;
+    desk.sender.refuses[address(1)] = "account is blacklisted";
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass(false);
+    REQUIRE(desk.state(id) == State::kDelivering);  // one answer is no verdict
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kRefunded);
+    REQUIRE(transfers_to(desk, address(1)) == 0);
+    REQUIRE(transfers_to(desk, address(2)) == 1);
+    REQUIRE(desk.row(id).session.reason_text == "account is blacklisted");
+    REQUIRE(desk.balance(settlement::session_account(id)).units.is_zero());
+}
+
+TEST_CASE("executor: destination and refund address refused -> held with the reason, then resumed [F41]") {
+    Desk desk;
+    desk.sender.refuses[address(1)] = "blacklisted";
+    desk.sender.refuses[address(2)] = "blacklisted too";
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kHeld);
+    REQUIRE(desk.sender.sent.empty());
+    const auto held = desk.payouts(id).back();
+    REQUIRE(held.payout.status == db::PayoutStatus::kHeld);
+    REQUIRE(held.payout.reason.find("blacklisted too") != std::string::npos);
+
+    desk.sender.refuses.clear();
+    REQUIRE(desk.run(settlement::resume_payout(*desk.context, held.payout.id)).has_value());
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kRefunded);
+}
+
+TEST_CASE("executor: the delivery is mined and fails -> refunded once it is final") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass(false);
+    desk.mine();
+    desk.drive();
+    desk.pass(false);
+    desk.mine(/*finalise=*/true, /*success=*/false);
+    desk.drive();
+    REQUIRE(desk.state(id) == State::kRefunding);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kRefunded);
+    REQUIRE(transfers_to(desk, address(2)) == 1);
+}
+
+TEST_CASE("executor: mined but not final -> neither delivered nor refunded") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass(false);
+    desk.mine();
+    desk.drive();
+    desk.pass(false);
+    desk.mine(/*finalise=*/false, /*success=*/false);
+    desk.drive();
+    desk.pass(false);
+    REQUIRE(desk.state(id) == State::kDelivering);
+    REQUIRE(desk.payouts(id).size() == 1);
+}
+
+TEST_CASE("executor: a foreign transaction takes the nonce -> dead by evidence, a new nonce, one payment [F36]") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass(false);
+    REQUIRE(desk.sender.sent.size() == 1);
+    desk.mine_foreign(FakeSigner::gas_station(), 0);
+    desk.drive();
+    const auto full = only(desk, id);
+    REQUIRE(full.steps[0].status == db::PayoutStatus::kDead);
+    REQUIRE(full.attempts[0].status == db::AttemptStatus::kDead);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    REQUIRE(transfers_to(desk, address(1)) == 1);
+}
+
+TEST_CASE("executor: the node is gone -> nothing is lost, says why, goes on by itself") {
+    Desk desk;
+    desk.sender.unreachable = true;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass();
+    REQUIRE(only(desk, id).payout.waiting_for.find("gone") != std::string::npos);
+    desk.sender.unreachable = false;
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+}
+
+TEST_CASE("executor: the gas station is empty -> waits and says which address needs coin") {
+    Desk desk;
+    desk.sender.station_balance = units(1);
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle(3);
+    REQUIRE(desk.sender.sent.empty());
+    REQUIRE(only(desk, id).payout.waiting_for.find(FakeSigner::gas_station().hex0x()) !=
+            std::string::npos);
+    desk.sender.station_balance = units(1'000'000'000);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+}
+
+TEST_CASE("executor: a halted chain -> no nonce is reserved; acknowledged -> goes on") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.write<core::Done>([&](db::UnitOfWork& work) {
+        return work.blocks().halt(kChain, "finality violation", desk.clock.now());
+    });
+    desk.pay(id, 100);
+    desk.settle(3);
+    REQUIRE(desk.sender.sent.empty());
+    REQUIRE(only(desk, id).steps.empty());
+    desk.write<core::Done>([&](db::UnitOfWork& work) {
+        return work.blocks().acknowledge_halts(kChain, "operator", desk.clock.now());
+    });
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+}
+
+TEST_CASE("executor: the refund address is a contract elsewhere and nothing here -> held") {
+    Desk desk;
+    desk.sender.refuses[address(1)] = "paused";
+    desk.sibling.contracts.insert(address(2));
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kHeld);
+    REQUIRE(transfers_to(desk, address(2)) == 0);
+}
+
+TEST_CASE("executor: excess -> returned after the delivery is final, as a payout of its own") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 150);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    const auto payouts = desk.payouts(id);
+    REQUIRE(payouts.size() == 2);
+    REQUIRE(payouts[0].payout.units == units(100));
+    REQUIRE(payouts[1].payout.leg == db::Leg::kExcess);
+    REQUIRE(payouts[1].payout.units == units(50));
+    REQUIRE(payouts[1].payout.status == db::PayoutStatus::kFinalOk);
+    REQUIRE(desk.balance(settlement::session_account(id)).units.is_zero());
+}
+
+TEST_CASE("executor: native coin -> the amount arrives whole, gas comes from the station") {
+    Desk desk;
+    auto session = open_session();
+    session.destination.asset = kNative;
+    const auto id = desk.open(session);
+    desk.confirm({desk.detect(id, 100, kNative)});
+    desk.drive();
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    REQUIRE(desk.row(id).outcome_units == units(100));
+    REQUIRE(desk.balance(settlement::session_account(id), kNative).units.is_zero());
+}
+
+TEST_CASE("executor: many payouts at once -> nonces of the gas station without a gap [F32]") {
+    Desk desk;
+    std::vector<core::SessionId> ids;
+    for (int i = 0; i < 30; ++i) ids.push_back(desk.open());
+    for (const auto& id : ids) desk.pay(id, 100);
+    desk.pass();
+    std::set<std::uint64_t> nonces;
+    for (const auto& raw : desk.sender.sent) {
+        nonces.insert(desk.signer.tx(FakeSigner::id_of(raw)).nonce);
+    }
+    REQUIRE(nonces.size() == 30);
+    REQUIRE(*nonces.rbegin() == 29);
+}
