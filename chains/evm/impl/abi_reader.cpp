@@ -8,7 +8,7 @@ namespace chains::evm {
 
 namespace {
 
-constexpr std::size_t kWord = Bytes32::kSize;
+constexpr std::size_t kSlotSize = Bytes32::kSize;
 
 core::Error malformed(std::string message) {
     return core::Error{core::Errc::kMalformed, std::move(message)};
@@ -29,8 +29,8 @@ core::Expected<std::string> utf8_text(core::ByteView bytes) {
 }  // namespace
 
 core::Expected<Bytes32> AbiReader::word(std::size_t slot) const {
-    if (slot >= data_.size() / kWord) return malformed("ABI data is too short");
-    return Bytes32::from_bytes(data_.subspan(slot * kWord, kWord));
+    if (slot >= data_.size() / kSlotSize) return malformed("ABI data is too short");
+    return Bytes32::from_bytes(data_.subspan(slot * kSlotSize, kSlotSize));
 }
 
 core::Expected<core::Units> AbiReader::units(std::size_t slot) const {
@@ -65,13 +65,13 @@ core::Expected<bool> AbiReader::boolean(std::size_t slot) const {
 core::Expected<AbiReader::Tail> AbiReader::tail(std::size_t slot) const {
     const auto offset = u64(slot);
     if (!offset) return offset.error();
-    if (offset.value() > data_.size() || data_.size() - offset.value() < kWord) {
+    if (offset.value() > data_.size() || data_.size() - offset.value() < kSlotSize) {
         return malformed("ABI offset outside the data");
     }
     const core::ByteView found = data_.subspan(offset.value());
     const auto count = AbiReader{found}.u64(0);
     if (!count) return count.error();
-    return Tail{found.subspan(kWord), count.value()};
+    return Tail{found.subspan(kSlotSize), count.value()};
 }
 
 core::Expected<core::ByteView> AbiReader::bytes(std::size_t slot) const {
@@ -92,11 +92,11 @@ core::Expected<std::vector<Bytes32>> AbiReader::words(std::size_t slot) const {
     const auto found = tail(slot);
     if (!found) return found.error();
     const auto& [body, count] = found.value();
-    if (count > body.size() / kWord) return malformed("ABI array reaches outside the data");
+    if (count > body.size() / kSlotSize) return malformed("ABI array reaches outside the data");
     std::vector<Bytes32> out;
     out.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
-        out.push_back(Bytes32::from_bytes(body.subspan(i * kWord, kWord)).value());
+        out.push_back(Bytes32::from_bytes(body.subspan(i * kSlotSize, kSlotSize)).value());
     }
     return out;
 }
@@ -105,7 +105,7 @@ core::Expected<std::vector<AbiReader>> AbiReader::tuples(std::size_t slot) const
     const auto found = tail(slot);
     if (!found) return found.error();
     const auto& [body, count] = found.value();
-    if (count > body.size() / kWord) return malformed("ABI array reaches outside the data");
+    if (count > body.size() / kSlotSize) return malformed("ABI array reaches outside the data");
     const AbiReader offsets{body};
     std::vector<AbiReader> out;
     out.reserve(count);
@@ -119,7 +119,7 @@ core::Expected<std::vector<AbiReader>> AbiReader::tuples(std::size_t slot) const
 }
 
 core::Expected<std::string> decode_text(core::ByteView returned) {
-    if (returned.size() != kWord) return AbiReader{returned}.string(0);
+    if (returned.size() != kSlotSize) return AbiReader{returned}.string(0);
     const auto end = std::find(returned.begin(), returned.end(), std::uint8_t{0});
     if (std::any_of(end, returned.end(), [](std::uint8_t byte) { return byte != 0; })) {
         return malformed("bytes32 text with a zero within");
