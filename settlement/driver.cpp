@@ -308,6 +308,18 @@ Expected<Done> Driver::payout_final(db::UnitOfWork& work, db::Payout payout, boo
                                        {"ok", ok},
                                        {"tx", tx.tx.hex0x()}});
     const auto event = end_event(payout.leg, ok, why);
+    if (!event && !ok) {
+        // No session waits for a stray or an excess; an operator has to, or it would be forgotten.
+        db::Payout again = payout;
+        again.status = db::PayoutStatus::kHeld;
+        again.held_from = db::PayoutStatus::kPlanned;
+        again.reason = "payout " + std::to_string(payout.id.value) + " failed: " + why;
+        again.waiting_for = "an operator: " + again.reason;
+        again.version = 1;
+        again.created_at = payout.updated_at;
+        auto planned = work.payouts().plan(again);
+        if (!planned) return planned.error();
+    }
     if (!event || !payout.session) return Done{};
     EventContext about;
     about.detail = ok ? payout.units.decimal() + " of " + payout.asset.text() + " to " +

@@ -611,4 +611,19 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
     co_return co_await std::move(job);
 }
 
+Task<Expected<Done>> resume_session(const Context& context, core::SessionId id) {
+    auto job = context.database.write<Done>([&context, id](db::UnitOfWork& work) -> Expected<Done> {
+        auto payouts = work.payouts().of_session(id);
+        if (!payouts) return payouts.error();
+        for (const db::PayoutFull& full : *payouts) {
+            if (full.payout.status != db::PayoutStatus::kHeld) continue;
+            return Error{Errc::kRefused, "payout " + std::to_string(full.payout.id.value) +
+                                             " of the session is held; resume that"};
+        }
+        return SessionEvents{context}.apply(work, id, session::Resumed{},
+                                            {"an operator let the session go on", {}, {}});
+    });
+    co_return co_await std::move(job);
+}
+
 }  // namespace settlement

@@ -82,4 +82,8 @@ class Executor {
 //! Lets a held payout go on, and its session with it. kRefused when it is not held.
 core::Task<core::Expected<core::Done>> resume_payout(const Context& context, core::PayoutId id);
 
+//! Lets a held session go on whose payout has ended: a refund that was mined and failed is planned
+//! again. kRefused while one of its payouts is held (resume that) or when it is not held.
+core::Task<core::Expected<core::Done>> resume_session(const Context& context, core::SessionId id);
+
 }  // namespace settlement

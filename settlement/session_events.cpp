@@ -25,9 +25,10 @@ std::string claims_key(std::vector<db::Deposit> deposits) {
     return out;
 }
 
-bool same_claim(db::Leg leg, const std::optional<db::ClaimUse>& claim) {
-    // A refund takes over what the failed delivery had claimed.
-    return !claim || (leg == db::Leg::kRefund && *claim == db::ClaimUse::kDelivery);
+bool may_claim(db::Leg leg, const std::optional<db::ClaimUse>& claim) {
+    // A refund takes over what the failed delivery, or the refund that failed before it, had claimed.
+    return !claim || (leg == db::Leg::kRefund && (*claim == db::ClaimUse::kDelivery ||
+                                                  *claim == db::ClaimUse::kRefund));
 }
 
 }  // namespace
@@ -118,7 +119,7 @@ Expected<Done> SessionEvents::plan(db::UnitOfWork& work, const db::SessionRow& r
             if (deposit.asset == asset && deposit.claim == db::ClaimUse::kDelivery) {
                 claimed.push_back(deposit);
             }
-        } else if (deposit.asset == asset && same_claim(leg, deposit.claim)) {
+        } else if (deposit.asset == asset && may_claim(leg, deposit.claim)) {
             claimed.push_back(deposit);
         } else if (deposit.asset != asset && !deposit.claim) {
             strays.push_back(deposit);
@@ -133,6 +134,7 @@ Expected<Done> SessionEvents::plan(db::UnitOfWork& work, const db::SessionRow& r
             sum = *total;
             const auto use =
                 leg == db::Leg::kDelivery ? db::ClaimUse::kDelivery : db::ClaimUse::kRefund;
+            if (deposit.claim == use) continue;
             auto done = deposit.claim ? work.deposits().reclaim(deposit.id, use)
                                       : work.deposits().claim(deposit.id, use);
             if (!done) return done.error();

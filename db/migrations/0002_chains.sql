@@ -152,8 +152,9 @@ CREATE TABLE own_tx_transfers (
     PRIMARY KEY (own_tx_id, ordinal)
 ) STRICT, WITHOUT ROWID;
 
+-- AUTOINCREMENT: a reader's cursor must never be ahead of a new fact, also after rows were lost.
 CREATE TABLE facts (
-    seq         INTEGER PRIMARY KEY,
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
     kind        INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 8),
     chain       TEXT NOT NULL,
     receiver_id INTEGER REFERENCES receivers (id),

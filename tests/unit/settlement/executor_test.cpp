@@ -275,3 +275,42 @@ TEST_CASE("executor: many payouts at once -> nonces of the gas station without a
     REQUIRE(nonces.size() == 30);
     REQUIRE(*nonces.rbegin() == 29);
 }
+
+TEST_CASE("executor: a stray is mined and fails -> held as a new payout, never forgotten") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.confirm({desk.detect(id, 70, kOtherToken)});
+    desk.drive();
+    desk.pass(false);
+    desk.mine();
+    desk.drive();
+    desk.pass(false);
+    desk.mine(/*finalise=*/true, /*success=*/false);
+    desk.drive();
+    const auto payouts = desk.payouts(id);
+    REQUIRE(payouts.size() == 2);
+    REQUIRE(payouts[0].payout.status == db::PayoutStatus::kFinalFailed);
+    REQUIRE(payouts[1].payout.status == db::PayoutStatus::kHeld);
+    REQUIRE(desk.run(settlement::resume_payout(*desk.context, payouts[1].payout.id)).has_value());
+    desk.settle();
+    REQUIRE(desk.payouts(id)[1].payout.status == db::PayoutStatus::kFinalOk);
+}
+
+TEST_CASE("executor: a refund is mined and fails -> held; resumed -> planned and paid again") {
+    Desk desk;
+    desk.sender.refuses[address(1)] = "paused";
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    for (int i = 0; i < 3; ++i) desk.pass(false);
+    REQUIRE(desk.state(id) == State::kRefunding);
+    desk.pass(false);
+    desk.mine();
+    desk.drive();
+    desk.pass(false);
+    desk.mine(/*finalise=*/true, /*success=*/false);
+    desk.drive();
+    REQUIRE(desk.state(id) == State::kHeld);
+    REQUIRE(desk.run(settlement::resume_session(*desk.context, id)).has_value());
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kRefunded);
+}
