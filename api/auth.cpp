@@ -1,13 +1,13 @@
 #include "api/auth.hpp"
 
-#include <array>
-#include <optional>
-#include <utility>
+#include "core/check.hpp"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "core/check.hpp"
+#include <array>
+#include <optional>
+#include <utility>
 
 namespace api {
 namespace {
@@ -35,8 +35,8 @@ core::Bytes hash_api_key(const core::Bytes& pepper, std::string_view key) {
     core::Bytes out(32);
     unsigned size = 0;
     const auto text = core::bytes_of(key);
-    const auto* made = HMAC(EVP_sha256(), pepper.data(), static_cast<int>(pepper.size()), text.data(),
-                            text.size(), out.data(), &size);
+    const auto* made = HMAC(EVP_sha256(), pepper.data(), static_cast<int>(pepper.size()),
+                            text.data(), text.size(), out.data(), &size);
     CHECK(made != nullptr && size == out.size(), "HMAC-SHA-256");
     return out;
 }
@@ -62,7 +62,8 @@ core::Task<core::Expected<core::Bytes>> load_key_pepper(db::Database& database, 
 
 std::string sha256_hex(std::string_view text) {
     std::array<std::uint8_t, 32> digest{};
-    const int made = EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+    const int made =
+        EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
     CHECK(made == 1, "SHA-256");
     return core::to_hex(digest);
 }
@@ -78,8 +79,8 @@ core::Task<Checked<db::Environment>> Authenticator::caller(std::string authoriza
     if (key.size() != kKeySize || !key.starts_with(kHead)) co_return wrong;
     const core::Bytes hash = hash_api_key(pepper_, key);
     using Found = std::optional<db::Environment>;
-    auto job = [hash, prefix = key.substr(0, kPrefixSize)](
-                   db::UnitOfWork& work) -> core::Expected<Found> {
+    auto job =
+        [hash, prefix = key.substr(0, kPrefixSize)](db::UnitOfWork& work) -> core::Expected<Found> {
         auto rows = work.environments().keys_with_prefix(prefix);
         if (!rows) return rows.error();
         Found found;

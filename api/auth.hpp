@@ -1,14 +1,14 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "api/errors.hpp"
 #include "api/http.hpp"
 #include "core/bytes.hpp"
 #include "core/rng.hpp"
 #include "core/task.hpp"
 #include "db/database.hpp"
+
+#include <string>
+#include <string_view>
 
 namespace api {
 

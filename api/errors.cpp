@@ -25,8 +25,11 @@ Problem conflict(std::string code, std::string message) {
 }
 
 Problem internal_error() {
-    return {500, "api_error", "internal_error",
-            "Something went wrong on our side. Please try again in a moment.", {}};
+    return {500,
+            "api_error",
+            "internal_error",
+            "Something went wrong on our side. Please try again in a moment.",
+            {}};
 }
 
 Problem from_error(const core::Error& error) {
@@ -35,22 +38,23 @@ Problem from_error(const core::Error& error) {
         case core::Errc::kInvalid:
         case core::Errc::kTooLarge:
         case core::Errc::kUnsupported:
-        case core::Errc::kOverflow:
-            return {400, "validation_error", code, error.message, {}};
-        case core::Errc::kUnauthorized: return {401, "authentication_error", code, error.message, {}};
+        case core::Errc::kOverflow: return {400, "validation_error", code, error.message, {}};
+        case core::Errc::kUnauthorized:
+            return {401, "authentication_error", code, error.message, {}};
         case core::Errc::kNotFound: return {404, "invalid_request_error", code, error.message, {}};
         case core::Errc::kConflict:
         case core::Errc::kRefused:
-        case core::Errc::kHalted:
-            return {409, "invalid_request_error", code, error.message, {}};
+        case core::Errc::kHalted: return {409, "invalid_request_error", code, error.message, {}};
         default: break;
     }
-    const int status = core::is_transient(error.code) || error.code == core::Errc::kCancelled ? 503 : 500;
+    const int status =
+        core::is_transient(error.code) || error.code == core::Errc::kCancelled ? 503 : 500;
     return {status, "api_error", code, error.message, {}};
 }
 
 Response problem_response(const Problem& problem) {
-    nlohmann::json error{{"type", problem.type}, {"code", problem.code}, {"message", problem.message}};
+    nlohmann::json error{
+        {"type", problem.type}, {"code", problem.code}, {"message", problem.message}};
     if (!problem.param.empty()) error["param"] = problem.param;
     // Texts may quote the caller: what is not UTF-8 is shown as such instead of throwing.
     const nlohmann::json body{{"error", std::move(error)}};

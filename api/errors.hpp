@@ -1,21 +1,21 @@
 #pragma once
 
+#include "api/http.hpp"
+#include "core/expected.hpp"
+
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 
-#include "api/http.hpp"
-#include "core/expected.hpp"
-
 namespace api {
 
-//! What the caller is told when something cannot be done. `message` reaches payers unchanged: written
-//! for people, without secrets.
+//! What the caller is told when something cannot be done. `message` reaches payers unchanged:
+//! written for people, without secrets.
 struct Problem {
     int status = 500;
-    std::string type;   //!< authentication_error, validation_error, invalid_request_error, api_error
-    std::string code;   //!< snake case; clients should not depend on it
+    std::string type;  //!< authentication_error, validation_error, invalid_request_error, api_error
+    std::string code;  //!< snake case; clients should not depend on it
     std::string message;
     std::string param;  //!< the field, "destination.amountUnits"; empty: none
 

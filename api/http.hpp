@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/task.hpp"
+
 #include <functional>
 #include <map>
 #include <string>
@@ -7,16 +9,15 @@
 #include <utility>
 #include <vector>
 
-#include "core/task.hpp"
-
 namespace api {
 
 //! One HTTP request as the server read it, within its limits.
 struct Request {
-    std::string method;  //!< "GET"
-    std::string path;    //!< percent-decoded, without the query
-    std::map<std::string, std::string> query;    //!< decoded; a repeated name was refused
-    std::map<std::string, std::string> headers;  //!< names in lower case; repeated ones joined by ", "
+    std::string method;                        //!< "GET"
+    std::string path;                          //!< percent-decoded, without the query
+    std::map<std::string, std::string> query;  //!< decoded; a repeated name was refused
+    std::map<std::string, std::string>
+        headers;  //!< names in lower case; repeated ones joined by ", "
     std::string body;
     std::string remote;      //!< the peer's address, for people
     std::string request_id;  //!< ours, in the `request-id` header of the answer and in our logs

@@ -1,16 +1,16 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <string>
-
 #include "api/http.hpp"
 #include "core/clock.hpp"
 #include "core/expected.hpp"
 #include "core/log.hpp"
 #include "core/metrics.hpp"
 #include "core/rng.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
 
 namespace api {
 
@@ -19,9 +19,10 @@ struct HttpLimits {
     std::size_t header_fields = 100;
     std::size_t body_bytes = 64 * 1024;
     std::size_t target_bytes = 4 * 1024;
-    core::Millis header_timeout{5'000};   //!< from a request's first byte; for the first, from the accept
+    core::Millis header_timeout{
+        5'000};  //!< from a request's first byte; for the first, from the accept
     core::Millis body_timeout{10'000};
-    core::Millis idle_timeout{30'000};    //!< between requests of one connection
+    core::Millis idle_timeout{30'000};  //!< between requests of one connection
     core::Millis write_timeout{10'000};
     std::size_t max_connections = 2'000;  //!< above, new ones are closed at once
     //! Requests per second and address (IPv6: per /64); 0: no limit. Behind a proxy every caller
@@ -41,11 +42,12 @@ struct HttpServerOptions {
 //! An HTTP/1.1 listener. Runs on one executor, which must be the only thread that touches it.
 //!
 //! What is malformed (both Content-Length and Transfer-Encoding, two lengths, a bad chunk, a
-//! transfer coding other than chunked, no Host) is answered with 400 and the connection is closed;
-//! what is too large with 413, 414 or 431; what is too slow is closed. Handlers see only whole requests.
+//! transfer coding other than chunked, no Host) is answered with 400 and the connection closed;
+//! what is too large with 413, 414 or 431; what is too slow is closed. Handlers see only whole
+//! requests.
 //!
-//! Life: open (listening) → run (accepting) → drain (no new connections, requests in flight end, idle
-//! connections close) → everything closed. Destroyed only after drain returned.
+//! Life: open (listening) → run (accepting) → drain (no new connections, requests in flight end,
+//! idle connections close) → everything closed. Destroyed only after drain returned.
 class HttpServer {
   public:
     //! kInvalid for an address that is none, kUnreachable when it cannot be listened on.

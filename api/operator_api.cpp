@@ -1,11 +1,11 @@
 #include "api/operator_api.hpp"
 
+#include "api/impl/fields.hpp"
+#include "net/json.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <utility>
-
-#include "api/impl/fields.hpp"
-#include "net/json.hpp"
 
 namespace api {
 namespace {
@@ -30,7 +30,8 @@ Checked<json> parse_action(const Request& request) {
         return invalid_parameter("Content-Type", "Content-Type must be application/json.");
     }
     auto body = net::parse_strict(request.body);
-    if (!body) return invalid_parameter("body", "The body is not usable JSON: " + body.error().message);
+    if (!body)
+        return invalid_parameter("body", "The body is not usable JSON: " + body.error().message);
     if (!body->is_object()) return invalid_parameter("body", "The body must be a JSON object.");
     return std::move(*body);
 }
@@ -86,7 +87,8 @@ core::Expected<json> chain_states(db::UnitOfWork& work) {
                    {"halts", json::array()}};
         for (const db::Halt& halt : *halts) {
             if (halt.chain != chain) continue;
-            entry["halts"].push_back({{"reason", halt.reason}, {"since", halt.since.unix_seconds()}});
+            entry["halts"].push_back(
+                {{"reason", halt.reason}, {"since", halt.since.unix_seconds()}});
         }
         out.push_back(std::move(entry));
     }
@@ -110,7 +112,8 @@ core::Expected<json> read_status(db::UnitOfWork& work) {
 void OperatorApi::add_routes(Router& router) {
     using Method = core::Task<Response> (OperatorApi::*)(Request);
     const auto add = [this, &router](const char* verb, const char* pattern, Method method) {
-        router.add(verb, pattern, [this, method](Request r) { return (this->*method)(std::move(r)); });
+        router.add(verb, pattern,
+                   [this, method](Request r) { return (this->*method)(std::move(r)); });
     };
     add("GET", "/healthz", &OperatorApi::healthz);
     add("GET", "/readyz", &OperatorApi::readyz);
@@ -203,9 +206,8 @@ core::Task<Response> OperatorApi::acknowledge(Request request) {
                 now = clock_.now()](db::UnitOfWork& work) -> core::Expected<bool> {
         auto halts = work.blocks().open_halts();
         if (!halts) return halts.error();
-        const bool open = std::any_of(halts->begin(), halts->end(), [&](const db::Halt& halt) {
-            return halt.chain == chain;
-        });
+        const bool open = std::any_of(halts->begin(), halts->end(),
+                                      [&](const db::Halt& halt) { return halt.chain == chain; });
         if (!open) return false;
         auto done = work.blocks().acknowledge_halts(chain, by, now);
         if (!done) return done.error();
@@ -216,7 +218,8 @@ core::Task<Response> OperatorApi::acknowledge(Request request) {
     if (!*done) {
         co_return problem_response(not_found("no_halt", "Payouts on this chain are not halted."));
     }
-    log_.warn("an operator acknowledged the halts of a chain", {{"chain", chain->text()}, {"by", *by}});
+    log_.warn("an operator acknowledged the halts of a chain",
+              {{"chain", chain->text()}, {"by", *by}});
     co_return json_response(200, {{"chain", chain->text()}, {"acknowledged", true}});
 }
 

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <optional>
-#include <string>
-#include <utility>
-
 #include "api/errors.hpp"
 #include "api/http.hpp"
 #include "api/ports.hpp"
@@ -11,11 +7,15 @@
 #include "core/clock.hpp"
 #include "db/database.hpp"
 
+#include <optional>
+#include <string>
+#include <utility>
+
 namespace api {
 
 struct OperatorOptions {
-    //! When set, /operator/… needs `Authorization: Bearer TOKEN`. The listener itself belongs on a
-    //! private address.
+    //! When set, /operator/… needs `Authorization: Bearer TOKEN`. The listener itself belongs on
+    //! a private address.
     std::string token;
 };
 
@@ -32,7 +32,11 @@ class OperatorApi {
   public:
     OperatorApi(db::Database& database, OperatorView& view, Operator& actions, core::Clock& clock,
                 core::Log& log, OperatorOptions options)
-        : database_{database}, view_{view}, actions_{actions}, clock_{clock}, log_{log},
+        : database_{database},
+          view_{view},
+          actions_{actions},
+          clock_{clock},
+          log_{log},
           options_{std::move(options)} {}
     OperatorApi(const OperatorApi&) = delete;
     OperatorApi& operator=(const OperatorApi&) = delete;

@@ -1,5 +1,12 @@
 #pragma once
 
+#include "core/chain_types.hpp"
+#include "core/expected.hpp"
+#include "core/ids.hpp"
+#include "core/task.hpp"
+
+#include <nlohmann/json.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -7,16 +14,9 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
-#include "core/chain_types.hpp"
-#include "core/expected.hpp"
-#include "core/ids.hpp"
-#include "core/task.hpp"
-
-// What the API needs of chains, watchers and settlement. The daemon wires these; the API sees nothing
-// else of those rooms. All are called on the API's executor unless a line says otherwise, and outlive
-// the handlers.
+// What the API needs of chains, watchers and settlement. The daemon wires these; the API sees
+// nothing else of those rooms. All are called on the API's executor unless a line says otherwise,
+// and outlive the handlers.
 namespace api {
 
 struct ChainFacts {
@@ -59,8 +59,8 @@ struct Chains {
 //! thread: must be safe there and must not block.
 using ReceiverDeriver = std::function<core::Expected<core::Address>(std::uint32_t index)>;
 
-//! Makes the watchers look sooner. A hint from a stranger: it must cost little, never change what is
-//! true, and drop what comes too often. Returns at once.
+//! Makes the watchers look sooner. A hint from a stranger: it must cost little, never change what
+//! is true, and drop what comes too often. Returns at once.
 struct Nudge {
     virtual ~Nudge() = default;
     //! `tx`: what the payer's wallet returned, unchecked text of any chain; empty: none.
@@ -74,9 +74,9 @@ struct OwnAddresses {
 };
 
 struct ComponentStatus {
-    std::string name;   //!< "watcher eip155:8453"
+    std::string name;  //!< "watcher eip155:8453"
     bool ready = false;
-    std::string why;    //!< when not ready, what it waits for
+    std::string why;  //!< when not ready, what it waits for
 };
 
 //! What the operator's listener shows.
@@ -90,7 +90,7 @@ struct OperatorView {
 //! What an operator may ask for that settlement and watchers do. Answers are shown as they are.
 struct Operator {
     virtual ~Operator() = default;
-    //! {"chain", "from", "to"} or {"tx"} or {"session"} → {"id", …}. kInvalid names what is wrong.
+    //! {"chain", "from", "to"} or {"tx"} or {"session"} → {"id", …}. kInvalid says what is wrong.
     virtual core::Task<core::Expected<nlohmann::json>> start_replay(nlohmann::json request) = 0;
     //! Progress: {"id", "chain", "from", "to", "at", "done", "found", "error"?}. kNotFound.
     virtual core::Task<core::Expected<nlohmann::json>> replay(std::string id) = 0;

@@ -1,10 +1,10 @@
 #include "api/router.hpp"
 
-#include <optional>
-#include <utility>
-
 #include "api/errors.hpp"
 #include "core/check.hpp"
+
+#include <optional>
+#include <utility>
 
 namespace api {
 namespace {
@@ -59,7 +59,8 @@ core::Task<Response> Router::dispatch(Request request) const {
         allowed += (allowed.empty() ? "" : ", ") + route.method;
     }
     if (allowed.empty()) {
-        return answer(problem_response(not_found("not_found", "There is nothing at this address.")));
+        return answer(
+            problem_response(not_found("not_found", "There is nothing at this address.")));
     }
     Response response = problem_response(
         {405, "invalid_request_error", "method_not_allowed", "Use " + allowed + " here.", {}});

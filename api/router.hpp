@@ -1,18 +1,18 @@
 #pragma once
 
+#include "api/http.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "api/http.hpp"
 
 namespace api {
 
 //! Finds the handler of a request. Built once, then only read.
 class Router {
   public:
-    //! `pattern`: segments divided by '/', "{name}" matches one non-empty segment and is handed to the
-    //! handler in Request::captures, in order.
+    //! `pattern`: segments divided by '/', "{name}" matches one non-empty segment and is handed to
+    //! the handler in Request::captures, in order.
     void add(std::string method, std::string_view pattern, Handler handler);
 
     //! 404 for an unknown path, 405 (with Allow) for an unknown method of a known one.

@@ -1,16 +1,16 @@
 #include "api/session_request.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <utility>
-
-#include <nlohmann/json.hpp>
-
 #include "api/auth.hpp"
 #include "api/impl/destination.hpp"
 #include "api/impl/fields.hpp"
 #include "net/json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
 
 namespace api {
 namespace {
@@ -42,9 +42,11 @@ bool is_web_url(std::string_view text) {
     const bool https = text.starts_with("https://");
     if (!https && !text.starts_with("http://")) return false;
     const std::string_view rest = text.substr(https ? 8 : 7);
-    if (rest.empty() || rest.front() == '/' || rest.front() == '?' || rest.front() == '#') return false;
-    return std::all_of(rest.begin(), rest.end(),
-                       [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>'; });
+    if (rest.empty() || rest.front() == '/' || rest.front() == '?' || rest.front() == '#')
+        return false;
+    return std::all_of(rest.begin(), rest.end(), [](char c) {
+        return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>';
+    });
 }
 
 //! Ids, or lists of ids that belong together; unknown ids steer a page we do not draw.
@@ -83,7 +85,8 @@ Checked<std::string> parse_display(const json& body) {
     if (!mode) return mode.problem();
     if (*mode) {
         if (**mode != "system" && **mode != "light" && **mode != "dark") {
-            return invalid_parameter("display.themeMode", "themeMode must be system, light or dark.");
+            return invalid_parameter("display.themeMode",
+                                     "themeMode must be system, light or dark.");
         }
         out["themeMode"] = **mode;
     }
@@ -100,7 +103,8 @@ Checked<std::string> parse_display(const json& body) {
 Checked<std::string> parse_metadata(const json& body) {
     if (!body.contains("metadata") || body["metadata"].is_null()) return std::string{"null"};
     const json& in = body["metadata"];
-    if (!in.is_object()) return invalid_parameter("metadata", "metadata must be an object of strings.");
+    if (!in.is_object())
+        return invalid_parameter("metadata", "metadata must be an object of strings.");
     if (in.size() > kMetadataPairsMax) {
         return invalid_parameter("metadata", "metadata may have at most 50 entries.");
     }
@@ -109,7 +113,8 @@ Checked<std::string> parse_metadata(const json& body) {
         if (key.empty() || impl::characters(key) > kMetadataKeyMax) {
             return invalid_parameter(param, "A metadata key must have 1 to 40 characters.");
         }
-        if (!value.is_string()) return invalid_parameter(param, "A metadata value must be a string.");
+        if (!value.is_string())
+            return invalid_parameter(param, "A metadata value must be a string.");
         if (impl::characters(value.get_ref<const std::string&>()) > kMetadataValueMax) {
             return invalid_parameter(param, "A metadata value may have at most 500 characters.");
         }
@@ -170,9 +175,9 @@ Checked<CheckSession> parse_check(std::string_view text) {
 }
 
 Checked<std::string> parse_idempotency_key(std::string_view header) {
-    const bool good = header.size() <= kIdempotencyKeyMax &&
-                      std::all_of(header.begin(), header.end(),
-                                  [](char c) { return c > ' ' && c < 0x7f; });
+    const bool good =
+        header.size() <= kIdempotencyKeyMax &&
+        std::all_of(header.begin(), header.end(), [](char c) { return c > ' ' && c < 0x7f; });
     if (!good) {
         return invalid_parameter("Idempotency-Key",
                                  "Idempotency-Key must be 1 to 255 printable ASCII characters.");
@@ -197,9 +202,12 @@ Checked<ListSessions> parse_list(const std::map<std::string, std::string>& query
         out.after = core::SessionId{core::to_hex(id)};
     }
     if (const auto at = query.find("status"); at != query.end()) {
-        constexpr std::array<std::string_view, 6> kStatuses{
-            "requires_payment_method", "waiting_payment", "processing", "succeeded", "bounced",
-            "expired"};
+        constexpr std::array<std::string_view, 6> kStatuses{"requires_payment_method",
+                                                            "waiting_payment",
+                                                            "processing",
+                                                            "succeeded",
+                                                            "bounced",
+                                                            "expired"};
         if (std::find(kStatuses.begin(), kStatuses.end(), at->second) == kStatuses.end()) {
             return invalid_parameter("status", "status must be one of the statuses of a session.");
         }

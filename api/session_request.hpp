@@ -1,14 +1,14 @@
 #pragma once
 
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "api/errors.hpp"
 #include "api/ports.hpp"
 #include "core/units.hpp"
 #include "session/types.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 // What callers may send to the sessions API, checked. Pure: nothing is looked up but configuration.
 // Unknown keys are ignored, as by the service this API is compatible with.
@@ -20,7 +20,7 @@ struct CreateSession {
     std::optional<core::Address> refund_address;
     std::string display_json;   //!< the known keys only
     std::string metadata_json;  //!< object or "null"
-    std::string hash;           //!< SHA-256 of the body's meaning: key order and spaces do not count
+    std::string hash;  //!< SHA-256 of the body's meaning: key order and spaces do not count
 };
 
 //! Checks everything that needs no database: form, amounts, checksums, configured chain and token,
@@ -46,7 +46,7 @@ Checked<std::string> parse_idempotency_key(std::string_view header);
 struct ListSessions {
     std::size_t limit = 50;  //!< 1 … 100
     std::optional<core::SessionId> after;
-    std::string status;      //!< of the sessions API; empty: all
+    std::string status;  //!< of the sessions API; empty: all
 };
 Checked<ListSessions> parse_list(const std::map<std::string, std::string>& query);
 

@@ -1,11 +1,11 @@
 #include "api/session_view.hpp"
 
-#include <algorithm>
-#include <utility>
-
 #include "api/impl/names.hpp"
 #include "core/check.hpp"
 #include "session/views.hpp"
+
+#include <algorithm>
+#include <utility>
 
 namespace api {
 namespace {
@@ -72,7 +72,8 @@ json destination_json(const db::SessionRow& row, const Names& names) {
     json out{{"type", "evm"}, {"address", names.address(chain, destination.address)}};
     names.put_chain(out, chain);
     names.put_token(out, destination.asset);
-    if (destination.units) names.put_units(out, "amountUnits", destination.asset, *destination.units);
+    if (destination.units)
+        names.put_units(out, "amountUnits", destination.asset, *destination.units);
     if (!destination.calldata.empty()) out["calldata"] = core::to_hex0x(destination.calldata);
 
     const bool delivered = session.state == session::State::kDelivered;
@@ -152,10 +153,10 @@ StatusReason waiting_reason(const SessionFacts& facts, const Names& names) {
     const auto& session = facts.row.session;
     const auto deposits = paying(facts);
     if (deposits.empty()) {
-        const bool other = std::any_of(
-            facts.deposits.begin(), facts.deposits.end(), [](const db::Deposit& deposit) {
-                return deposit.status != db::DepositStatus::kOrphaned;
-            });
+        const bool other = std::any_of(facts.deposits.begin(), facts.deposits.end(),
+                                       [](const db::Deposit& deposit) {
+                                           return deposit.status != db::DepositStatus::kOrphaned;
+                                       });
         if (other) return {"unusable_deposit", "What was sent so far cannot pay for this session."};
         if (session.state == session::State::kCreated) {
             return {"waiting_for_payment_method", "No payment method has been chosen yet."};
@@ -178,8 +179,8 @@ StatusReason confirming_reason(const SessionFacts& facts, const Names& names) {
     const auto deposits = paying(facts);
     if (deposits.empty()) return {"confirming", "A deposit is waiting for confirmations."};
     const db::Deposit& first = *deposits.front();
-    return {"confirming", "A deposit on " + names.chain_name(first.chain) +
-                              " is waiting for its confirmations."};
+    return {"confirming",
+            "A deposit on " + names.chain_name(first.chain) + " is waiting for its confirmations."};
 }
 
 std::string held_message(session::Reason reason) {
@@ -200,7 +201,8 @@ std::string return_message(session::Reason reason) {
     if (reason == session::Reason::kUnderpaidAtDeadline) {
         return "Less than asked came before the deadline";
     }
-    if (reason == session::Reason::kDeliveryImpossible) return "The destination refused the delivery";
+    if (reason == session::Reason::kDeliveryImpossible)
+        return "The destination refused the delivery";
     return "The payment could not be delivered";
 }
 
@@ -224,8 +226,9 @@ StatusReason closed_reason(const SessionFacts& facts) {
         default: break;
     }
     if (money) {
-        return {"expired_with_deposit",
-                "The time ran out. What came and could not pay for the session is listed in deposits."};
+        return {
+            "expired_with_deposit",
+            "The time ran out. What came and could not pay for the session is listed in deposits."};
     }
     return {"expired", "No payment arrived before the deadline."};
 }

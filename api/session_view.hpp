@@ -1,13 +1,13 @@
 #pragma once
 
-#include <optional>
-#include <string>
-#include <vector>
+#include "api/ports.hpp"
+#include "db/types.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include "api/ports.hpp"
-#include "db/types.hpp"
+#include <optional>
+#include <string>
+#include <vector>
 
 // How a session looks from outside. Pure functions of what is stored; the golden files of
 // tests/golden/api show every state.
@@ -26,8 +26,8 @@ enum class Audience {
     kPublic,  //!< anyone who knows the session's id
 };
 
-//! The session object of the wire, plus two keys of our own: `statusReason` {code, message} says why the
-//! session stands where it stands, `deposits` lists every transfer seen for it.
+//! The session object of the wire, plus two keys of our own: `statusReason` {code, message} says
+//! why the session stands where it stands, `deposits` lists every transfer seen for it.
 nlohmann::json session_json(const SessionFacts& facts, const Chains& chains, Audience audience);
 
 struct StatusReason {

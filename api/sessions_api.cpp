@@ -1,10 +1,10 @@
 #include "api/sessions_api.hpp"
 
-#include <algorithm>
-#include <utility>
-
 #include "api/impl/session_jobs.hpp"
 #include "session/views.hpp"
+
+#include <algorithm>
+#include <utility>
 
 namespace api {
 namespace {
@@ -154,7 +154,8 @@ core::Task<Response> SessionsApi::set_method(Request request) {
     }
     const core::Instant now = needs_.clock.now();
     const auto& session = facts->row.session;
-    // The clock may be ahead of the watchers: no address is handed out for money that would be late.
+    // The clock may be ahead of the watchers: no address is handed out for money that would be
+    // late.
     if (!session::is_waiting(session.state) || now >= session.expires_at) {
         co_return problem_response(not_payable(session));
     }
@@ -196,13 +197,14 @@ core::Task<Checked<SessionFacts>> SessionsApi::load_with_secret(Request request,
                                                                 std::string secret) {
     auto facts = co_await load(core::SessionId{request.captures.at(0)}, request.request_id);
     if (!facts) co_return facts.problem();
-    const bool same = core::equal_constant_time(core::bytes_of(secret),
-                                                core::bytes_of(facts->row.client_secret));
+    const bool same =
+        core::equal_constant_time(core::bytes_of(secret), core::bytes_of(facts->row.client_secret));
     if (!same) co_return wrong_secret();
     co_return std::move(*facts);
 }
 
-db::SessionRow SessionsApi::new_row(const CreateSession& order, const db::Environment& environment) {
+db::SessionRow SessionsApi::new_row(const CreateSession& order,
+                                    const db::Environment& environment) {
     const core::Instant now = needs_.clock.now();
     db::SessionRow row;
     row.session.id = core::SessionId{needs_.rng.hex(16)};
@@ -228,9 +230,9 @@ Response SessionsApi::session_response(int status, const SessionFacts& facts,
 }
 
 Problem SessionsApi::storage_failed(const core::Error& error, std::string_view request_id) const {
-    needs_.log.error("a request failed in the store",
-                     {{"request", request_id}, {"code", core::to_string(error.code)},
-                      {"why", error.message}});
+    needs_.log.error(
+        "a request failed in the store",
+        {{"request", request_id}, {"code", core::to_string(error.code)}, {"why", error.message}});
     return internal_error();
 }
 

@@ -1,12 +1,5 @@
-#include "api/http_server.hpp"
-
-#include <algorithm>
-#include <array>
-#include <list>
-#include <optional>
-#include <utility>
-
 #include "api/errors.hpp"
+#include "api/http_server.hpp"
 #include "api/impl/rate_limiter.hpp"
 #include "api/impl/target.hpp"
 
@@ -24,6 +17,12 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+
+#include <algorithm>
+#include <array>
+#include <list>
+#include <optional>
+#include <utility>
 
 namespace api {
 namespace {
@@ -120,7 +119,8 @@ std::optional<Problem> take_header(const Parser& parser, const HttpLimits& limit
         const std::string value{field.value()};
         auto [at, fresh] = out.headers.emplace(name, value);
         if (fresh) continue;
-        if (is_single(field.name(), name)) return bad_request("The header " + name + " is repeated.");
+        if (is_single(field.name(), name))
+            return bad_request("The header " + name + " is repeated.");
         at->second += ", " + value;
     }
     if (message.version() == 11 && out.header("host").empty()) {
@@ -154,8 +154,14 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
   public:
     Impl(asio::any_io_executor executor, HttpServerOptions options, Handler handler,
          core::Clock& clock, core::Rng& rng, core::Log& log, core::Metrics& metrics)
-        : options_{std::move(options)}, handler_{std::move(handler)}, clock_{clock}, rng_{rng},
-          log_{log}, metrics_{metrics}, acceptor_{executor}, closed_{executor},
+        : options_{std::move(options)},
+          handler_{std::move(handler)},
+          clock_{clock},
+          rng_{rng},
+          log_{log},
+          metrics_{metrics},
+          acceptor_{executor},
+          closed_{executor},
           limiter_{options_.limits.rate_per_second, options_.limits.rate_burst} {
         closed_.expires_at(asio::steady_timer::time_point::max());
     }
@@ -163,16 +169,17 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
     core::Expected<core::Done> listen() {
         error_code ec;
         const auto address = asio::ip::make_address(options_.address, ec);
-        if (ec) return core::invalid("'" + options_.address + "' is not an IP address to listen on");
+        if (ec)
+            return core::invalid("'" + options_.address + "' is not an IP address to listen on");
         const tcp::endpoint endpoint{address, options_.port};
         acceptor_.open(endpoint.protocol(), ec);
         if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address{true}, ec);
         if (!ec) acceptor_.bind(endpoint, ec);
         if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
         if (ec) {
-            return core::Error{core::Errc::kUnreachable, "cannot listen on " + options_.address + ":" +
-                                                             std::to_string(options_.port) + ": " +
-                                                             ec.message()};
+            return core::Error{core::Errc::kUnreachable, "cannot listen on " + options_.address +
+                                                             ":" + std::to_string(options_.port) +
+                                                             ": " + ec.message()};
         }
         return core::Done{};
     }
@@ -213,8 +220,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         }
         co_await wait_closed(deadline);
         if (connections_.empty()) co_return;
-        log_.warn("requests were cut off at shutdown", {{"listener", options_.name},
-                                                        {"connections", connections_.size()}});
+        log_.warn("requests were cut off at shutdown",
+                  {{"listener", options_.name}, {"connections", connections_.size()}});
         for (Connection& connection : connections_) {
             close(connection);
             connection.cancel.emit(asio::cancellation_type::terminal);
@@ -231,7 +238,9 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         const Place place = connections_.emplace(connections_.end(), std::move(socket));
         gauge_connections();
         // The frame keeps this object and nothing else; the connection lives in the list.
-        auto done = [self = shared_from_this(), place](std::exception_ptr) { self->finished(place); };
+        auto done = [self = shared_from_this(), place](std::exception_ptr) {
+            self->finished(place);
+        };
         asio::co_spawn(place->stream.get_executor(), serve(place),
                        asio::bind_cancellation_slot(place->cancel.slot(), std::move(done)));
     }
@@ -248,7 +257,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
                        static_cast<double>(connections_.size()));
     }
     void count_refused(const char* why) {
-        metrics_.count("depositd_http_refused_total", {{"listener", options_.name}, {"reason", why}});
+        metrics_.count("depositd_http_refused_total",
+                       {{"listener", options_.name}, {"reason", why}});
     }
     static void close(Connection& connection) {
         error_code ignored;
@@ -342,7 +352,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         if (options_.cors && request.method == "OPTIONS") {
             Response preflight;
             preflight.status = 204;
-            preflight.headers.emplace_back("access-control-allow-methods", "GET, POST, PUT, DELETE");
+            preflight.headers.emplace_back("access-control-allow-methods",
+                                           "GET, POST, PUT, DELETE");
             preflight.headers.emplace_back(
                 "access-control-allow-headers",
                 "authorization, content-type, idempotency-key, x-sdk-version");
@@ -428,9 +439,11 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
     bool draining_ = false;
 };
 
-core::Expected<std::unique_ptr<HttpServer>> HttpServer::open(
-    core::asio::any_io_executor executor, HttpServerOptions options, Handler handler,
-    core::Clock& clock, core::Rng& rng, core::Log& log, core::Metrics& metrics) {
+core::Expected<std::unique_ptr<HttpServer>> HttpServer::open(core::asio::any_io_executor executor,
+                                                             HttpServerOptions options,
+                                                             Handler handler, core::Clock& clock,
+                                                             core::Rng& rng, core::Log& log,
+                                                             core::Metrics& metrics) {
     auto impl = std::make_shared<Impl>(std::move(executor), std::move(options), std::move(handler),
                                        clock, rng, log, metrics);
     auto listening = impl->listen();

@@ -1,10 +1,10 @@
 #include "api/impl/destination.hpp"
 
+#include "api/impl/fields.hpp"
+
 #include <algorithm>
 #include <string>
 #include <utility>
-
-#include "api/impl/fields.hpp"
 
 namespace api::impl {
 namespace {
@@ -34,8 +34,9 @@ std::string list_tokens(const Chains& chains, const core::ChainId& chain) {
 Checked<ChainFacts> parse_chain(const json& in, const Chains& chains) {
     const auto at = in.find("chainId");
     if (at == in.end() || !at->is_number_unsigned() || at->get<std::uint64_t>() == 0) {
-        return invalid_parameter("destination.chainId",
-                                 "destination.chainId must be a positive whole number such as 8453.");
+        return invalid_parameter(
+            "destination.chainId",
+            "destination.chainId must be a positive whole number such as 8453.");
     }
     const auto number = at->get<std::uint64_t>();
     auto chain = chains.by_number(number);
@@ -54,7 +55,8 @@ Checked<core::Address> parse_address(const json& in, const char* key, const std:
     if (!text) return text.problem();
     auto address = chains.parse_address(chain, *text);
     if (!address) {
-        return invalid_parameter(param, param + " is not a usable address: " + address.error().message);
+        return invalid_parameter(param,
+                                 param + " is not a usable address: " + address.error().message);
     }
     return *address;
 }
@@ -72,9 +74,9 @@ Checked<TokenFacts> parse_token(const json& in, const ChainFacts& chain, const C
                           param);
     }
     if (token->refused) {
-        return impossible("unsupported_token",
-                          token->symbol + " on " + chain.name + " is not accepted: " + *token->refused,
-                          param);
+        return impossible(
+            "unsupported_token",
+            token->symbol + " on " + chain.name + " is not accepted: " + *token->refused, param);
     }
     return *token;
 }
@@ -85,7 +87,8 @@ Checked<std::optional<core::Units>> parse_amount(const json& in, const TokenFact
     if (at == in.end() || at->is_null()) return std::optional<core::Units>{};
     if (!at->is_string()) {
         return invalid_parameter(
-            param, param + " must be a string in whole tokens such as \"10.50\": numbers lose digits.");
+            param,
+            param + " must be a string in whole tokens such as \"10.50\": numbers lose digits.");
     }
     const auto& text = at->get_ref<const std::string&>();
     if (text.size() > kAmountMax) return invalid_parameter(param, param + " is too long.");

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <optional>
-
-#include <nlohmann/json.hpp>
-
 #include "api/errors.hpp"
 #include "api/ports.hpp"
 #include "session/types.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
 
 namespace api::impl {
 

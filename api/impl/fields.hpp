@@ -1,13 +1,13 @@
 #pragma once
 
+#include "api/errors.hpp"
+
+#include <nlohmann/json.hpp>
+
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <nlohmann/json.hpp>
-
-#include "api/errors.hpp"
 
 namespace api::impl {
 

@@ -1,17 +1,17 @@
 #pragma once
 
-#include <optional>
-#include <string>
-
-#include <nlohmann/json.hpp>
-
 #include "api/ports.hpp"
 #include "core/units.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+
 namespace api::impl {
 
-//! Names of chains, tokens and addresses, also of those that a later configuration has dropped while
-//! sessions still speak of them: then amounts in whole tokens are unknown and left out.
+//! Names of chains, tokens and addresses, also of those that a later configuration has dropped
+//! while sessions still speak of them: then amounts in whole tokens are unknown and left out.
 class Names {
   public:
     explicit Names(const Chains& chains) : chains_{chains} {}

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "core/time.hpp"
+
 #include <cstddef>
 #include <string>
 #include <unordered_map>
 
-#include "core/time.hpp"
-
 namespace api::impl {
 
-//! A token bucket per caller. Memory is bounded: full buckets are forgotten, and when there are still
-//! too many callers at once, all are.
+//! A token bucket per caller. Memory is bounded: full buckets are forgotten, and when there are
+//! still too many callers at once, all are.
 class RateLimiter {
   public:
     RateLimiter(double per_second, double burst, std::size_t callers_max = 50'000);

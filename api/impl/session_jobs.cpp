@@ -1,8 +1,8 @@
 #include "api/impl/session_jobs.hpp"
 
-#include <utility>
-
 #include "session/transition.hpp"
+
+#include <utility>
 
 namespace api::impl {
 namespace {

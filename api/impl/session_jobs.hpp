@@ -1,11 +1,11 @@
 #pragma once
 
-#include <optional>
-#include <string>
-
 #include "api/ports.hpp"
 #include "api/session_view.hpp"
 #include "db/database.hpp"
+
+#include <optional>
+#include <string>
 
 // What the sessions API does to the store: each function is the body of one job.
 namespace api::impl {

@@ -1,11 +1,11 @@
 #include "api/impl/target.hpp"
 
+#include "core/bytes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
-
-#include "core/bytes.hpp"
 
 namespace api::impl {
 namespace {

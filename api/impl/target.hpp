@@ -1,10 +1,10 @@
 #pragma once
 
+#include "core/expected.hpp"
+
 #include <map>
 #include <string>
 #include <string_view>
-
-#include "core/expected.hpp"
 
 namespace api::impl {
 
@@ -13,8 +13,8 @@ struct Target {
     std::map<std::string, std::string> query;
 };
 
-//! Origin form only ("/path?query"). kInvalid for bad percent-encoding, control characters, a repeated
-//! query name.
+//! Origin form only ("/path?query"). kInvalid for bad percent-encoding, control characters, a
+//! repeated query name.
 core::Expected<Target> parse_target(std::string_view target);
 
 }  // namespace api::impl

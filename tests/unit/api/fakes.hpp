@@ -1,11 +1,5 @@
 #pragma once
 
-#include <exception>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include "api/ports.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
@@ -15,6 +9,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace api_test {
 
@@ -65,7 +65,9 @@ inline const std::string kShop = "0x1111111111111111111111111111111111111111";
 inline const std::string kRefund = "0x2222222222222222222222222222222222222222";
 inline const std::string kGasStation = "0x9999999999999999999999999999999999999999";
 
-inline core::AssetId asset(const std::string& text) { return core::AssetId::from_text(text).value(); }
+inline core::AssetId asset(const std::string& text) {
+    return core::AssetId::from_text(text).value();
+}
 inline const core::AssetId kBaseUsdc = asset("eip155:8453/erc20:" + kUsdc);
 inline const core::AssetId kBaseEth = asset("eip155:8453/slip44:60");
 inline const core::AssetId kArbitrumUsdc = asset("eip155:42161/erc20:" + kArbUsdc);
@@ -74,12 +76,11 @@ inline const core::AssetId kArbitrumUsdc = asset("eip155:42161/erc20:" + kArbUsd
 struct FakeChains final : api::Chains {
     std::vector<api::ChainFacts> chains{{core::ChainId::eip155(8453), 8453, "Base"},
                                         {core::ChainId::eip155(42161), 42161, "Arbitrum"}};
-    std::vector<api::TokenFacts> all{
-        {kBaseUsdc, "USDC", 6, kUsdc, {}},
-        {kBaseEth, "ETH", 18, kZero, {}},
-        {asset("eip155:8453/erc20:" + kFeeToken), "FEE", 18, kFeeToken,
-         "it takes a fee from every transfer"},
-        {kArbitrumUsdc, "USDC", 6, kArbUsdc, {}}};
+    std::vector<api::TokenFacts> all{{kBaseUsdc, "USDC", 6, kUsdc, {}},
+                                     {kBaseEth, "ETH", 18, kZero, {}},
+                                     {asset("eip155:8453/erc20:" + kFeeToken), "FEE", 18, kFeeToken,
+                                      "it takes a fee from every transfer"},
+                                     {kArbitrumUsdc, "USDC", 6, kArbUsdc, {}}};
 
     std::vector<api::ChainFacts> evm_chains() const override { return chains; }
     std::optional<api::ChainFacts> by_number(std::uint64_t number) const override {

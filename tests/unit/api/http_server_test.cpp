@@ -1,6 +1,5 @@
-#include <catch2/catch.hpp>
-
 #include "api/http_server.hpp"
+
 #include "tests/unit/api/fakes.hpp"
 
 #include <boost/asio/detached.hpp>
@@ -11,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <catch2/catch.hpp>
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
@@ -37,8 +37,8 @@ struct Fixture {
 
     void open(api::Handler handler = echo) {
         options.name = "public";
-        auto opened = api::HttpServer::open(io.get_executor(), options, std::move(handler), clock, rng,
-                                            log, metrics);
+        auto opened = api::HttpServer::open(io.get_executor(), options, std::move(handler), clock,
+                                            rng, log, metrics);
         REQUIRE(opened.has_value());
         server = std::move(*opened);
         asio::co_spawn(io, server->run(), asio::detached);
@@ -96,7 +96,8 @@ TEST_CASE("server: pipelined requests -> answered in order") {
     Fixture f;
     f.open();
     const std::string two = f.talk(
-        "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: "
+        "close\r\n\r\n");
     CHECK(times(two, "HTTP/1.1 200 ") == 2);
     CHECK(two.find("GET /1") < two.find("GET /2"));
 }
@@ -181,7 +182,8 @@ TEST_CASE("server: too many connections -> the new one is closed, the old ones l
     f.options.limits.max_connections = 1;
     f.open();
     tcp::socket first{f.io};
-    const auto connect_and_talk = [](Fixture& fixture, tcp::socket& socket) -> core::Task<std::string> {
+    const auto connect_and_talk = [](Fixture& fixture,
+                                     tcp::socket& socket) -> core::Task<std::string> {
         const tcp::endpoint there{asio::ip::address_v4::loopback(), fixture.server->port()};
         co_await socket.async_connect(there, asio::use_awaitable);
         co_return co_await fixture.talk_task("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -197,7 +199,8 @@ TEST_CASE("server: an address asks too often -> 429, again allowed with time") {
     f.open();
     const std::string get = "GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     CHECK_THAT(f.talk(get), Catch::StartsWith("HTTP/1.1 200 "));
-    CHECK_THAT(f.talk(get), Catch::StartsWith("HTTP/1.1 429 ") && Catch::Contains("retry-after: 1"));
+    CHECK_THAT(f.talk(get),
+               Catch::StartsWith("HTTP/1.1 429 ") && Catch::Contains("retry-after: 1"));
     f.clock.ticks = f.clock.ticks + core::Millis{1000};
     CHECK_THAT(f.talk(get), Catch::StartsWith("HTTP/1.1 200 "));
 }

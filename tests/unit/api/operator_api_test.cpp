@@ -1,8 +1,9 @@
+#include "api/operator_api.hpp"
+
+#include "tests/unit/api/store_fixture.hpp"
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
-
-#include "api/operator_api.hpp"
-#include "tests/unit/api/store_fixture.hpp"
 
 using namespace api;
 using namespace api_test;

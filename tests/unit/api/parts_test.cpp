@@ -1,12 +1,12 @@
-#include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
-
 #include "api/auth.hpp"
 #include "api/impl/rate_limiter.hpp"
 #include "api/impl/target.hpp"
 #include "api/router.hpp"
 #include "tests/support/show_expected.hpp"
 #include "tests/unit/api/fakes.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 using namespace api;
 using nlohmann::json;
@@ -15,7 +15,8 @@ TEST_CASE("target: path and query -> decoded") {
     auto target = impl::parse_target("/v1/a%20b?x=1%2B2&y=a+b&z");
     REQUIRE(target);
     CHECK(target->path == "/v1/a b");
-    CHECK(target->query == std::map<std::string, std::string>{{"x", "1+2"}, {"y", "a b"}, {"z", ""}});
+    CHECK(target->query ==
+          std::map<std::string, std::string>{{"x", "1+2"}, {"y", "a b"}, {"z", ""}});
 }
 
 TEST_CASE("target: malformed -> refused") {

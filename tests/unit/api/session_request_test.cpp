@@ -1,8 +1,9 @@
+#include "api/session_request.hpp"
+
+#include "tests/unit/api/fakes.hpp"
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
-
-#include "api/session_request.hpp"
-#include "tests/unit/api/fakes.hpp"
 
 using namespace api;
 using namespace api_test;
@@ -109,11 +110,11 @@ TEST_CASE("create: bad value -> error names field and reason") {
         {"/destination/tokenAddress", kFeeToken, "unsupported_token", "destination.tokenAddress",
          "takes a fee"},
         {"/destination/address", nullptr, "invalid_parameter", "destination.address", "required"},
-        {"/destination/address", "0xAbcdef1111111111111111111111111111111111",
-         "invalid_parameter", "destination.address", "checksum"},
+        {"/destination/address", "0xAbcdef1111111111111111111111111111111111", "invalid_parameter",
+         "destination.address", "checksum"},
         {"/destination/address", kZero, "invalid_parameter", "destination.address", "burn"},
-        {"/destination/address", "0x000000000000000000000000000000000000dead",
-         "invalid_parameter", "destination.address", "burn"},
+        {"/destination/address", "0x000000000000000000000000000000000000dead", "invalid_parameter",
+         "destination.address", "burn"},
         {"/destination/address", kUsdc, "invalid_parameter", "destination.address",
          "contract of USDC"},
         {"/destination/address", kGasStation, "invalid_parameter", "destination.address", "own"},
@@ -125,7 +126,8 @@ TEST_CASE("create: bad value -> error names field and reason") {
         {"/destination/amountUnits", "0", "amount_too_small", "destination.amountUnits", "zero"},
         {"/destination/amountUnits", "0.00", "amount_too_small", "destination.amountUnits", "zero"},
         {"/destination/amountUnits", "-1", "invalid_parameter", "destination.amountUnits", "10.50"},
-        {"/destination/amountUnits", "1e6", "invalid_parameter", "destination.amountUnits", "10.50"},
+        {"/destination/amountUnits", "1e6", "invalid_parameter", "destination.amountUnits",
+         "10.50"},
         {"/destination/amountUnits", "+1", "invalid_parameter", "destination.amountUnits", "10.50"},
         {"/destination/amountUnits", "", "invalid_parameter", "destination.amountUnits", "10.50"},
         {"/destination/amountUnits", "0x10", "invalid_parameter", "destination.amountUnits",
@@ -191,7 +193,8 @@ TEST_CASE("payment method and check: bodies -> taken or refused") {
     CHECK(parse_set_method(R"({"clientSecret":"s","locale":"en","paymentMethod":{"type":"evm"}})")
               ->type == "evm");
     CHECK(parse_set_method(R"({"clientSecret":"s"})").problem().param == "paymentMethod");
-    CHECK(parse_set_method(R"({"paymentMethod":{"type":"evm"}})").problem().param == "clientSecret");
+    CHECK(parse_set_method(R"({"paymentMethod":{"type":"evm"}})").problem().param ==
+          "clientSecret");
     CHECK(parse_check(R"({"clientSecret":"s"})")->tx_hash.empty());
     CHECK(parse_check(R"({"clientSecret":"s","txHash":"5VER"})")->tx_hash == "5VER");
     CHECK(parse_check(R"({"clientSecret":"s","txHash":5})").problem().param == "txHash");

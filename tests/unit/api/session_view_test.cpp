@@ -1,12 +1,12 @@
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
+#include "api/session_view.hpp"
+
+#include "tests/unit/api/fakes.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "api/session_view.hpp"
-#include "tests/unit/api/fakes.hpp"
+#include <fstream>
+#include <sstream>
 
 using namespace api;
 using namespace api_test;
@@ -58,7 +58,8 @@ db::Deposit deposit(std::int64_t id, const core::AssetId& of, std::uint64_t unit
     out.detected_at = core::Instant{1'700'000'101'000};
     out.status = status;
     out.can_fund = true;
-    if (status == db::DepositStatus::kConfirmed) out.confirmed_at = core::Instant{1'700'000'130'000};
+    if (status == db::DepositStatus::kConfirmed)
+        out.confirmed_at = core::Instant{1'700'000'130'000};
     return out;
 }
 
@@ -67,8 +68,8 @@ SessionFacts funded(State state, const core::AssetId& of) {
     facts.row.session.state = state;
     facts.deposits.push_back(deposit(1, of, 10'000'000, db::DepositStatus::kConfirmed));
     facts.deposits.back().claim = db::ClaimUse::kDelivery;
-    facts.row.session.funding = session::Funding{of, core::Units{10'000'000},
-                                                 core::Units{10'000'000}, core::Units{}};
+    facts.row.session.funding =
+        session::Funding{of, core::Units{10'000'000}, core::Units{10'000'000}, core::Units{}};
     return facts;
 }
 
@@ -79,86 +80,112 @@ SessionFacts closed(State state, const core::AssetId& of) {
     return facts;
 }
 
-void check_golden(const std::string& name, const SessionFacts& facts, Audience audience) {
-    const FakeChains chains;
-    const std::string path =
-        std::string{DEPOSITD_SOURCE_DIR} + "/tests/golden/api/session_" + name + ".json";
-    const std::string actual = session_json(facts, chains, audience).dump(4) + "\n";
-    // To accept a change on purpose, set this and read the diff.
-    if (std::getenv("DEPOSITD_UPDATE_GOLDEN") != nullptr) std::ofstream{path} << actual;
-    std::ifstream file{path};
-    std::stringstream text;
-    text << file.rdbuf();
-    INFO(path << " should hold:\n" << actual);
-    CHECK(text.str() == actual);
-}
+//! Every situation people should see for themselves, with its golden file.
+struct Golden {
+    const char* name;
+    SessionFacts facts;
+    Audience audience;
 
-}  // namespace
+    std::string path() const {
+        return std::string{DEPOSITD_SOURCE_DIR} + "/tests/golden/api/session_" + name + ".json";
+    }
+    std::string actual() const {
+        return session_json(facts, FakeChains{}, audience).dump(4) + "\n";
+    }
+};
 
-TEST_CASE("view: created -> owner sees secret and metadata, the public does not") {
-    check_golden("created_owner", opened(), Audience::kOwner);
-    check_golden("created_public", opened(), Audience::kPublic);
-    const json shown = session_json(opened(), FakeChains{}, Audience::kPublic);
-    CHECK_FALSE(shown.contains("metadata"));
-    CHECK_FALSE(shown.contains("clientSecret"));
-    CHECK(shown["paymentMethod"].is_null());
-}
-
-TEST_CASE("view: no metadata -> null for the owner") {
-    SessionFacts facts = opened();
-    facts.row.metadata_json = "null";
-    CHECK(session_json(facts, FakeChains{}, Audience::kOwner)["metadata"].is_null());
-}
-
-TEST_CASE("view: method set -> receiver, no source") {
-    check_golden("waiting", with_method(), Audience::kPublic);
-}
-
-TEST_CASE("view: part of the money -> source without a hash, the reason says what is missing") {
+SessionFacts underpaid() {
     SessionFacts facts = with_method();
     facts.deposits.push_back(deposit(1, kBaseUsdc, 4'000'000, db::DepositStatus::kDetected));
-    check_golden("underpaid", facts, Audience::kPublic);
+    return facts;
 }
 
-TEST_CASE("view: several deposits -> they add up, the largest names sender and transaction") {
+//! Two that add up, one on another chain, one that left the chain.
+SessionFacts confirming() {
     SessionFacts facts = with_method();
     facts.row.session.state = State::kDetected;
     facts.deposits.push_back(deposit(1, kBaseUsdc, 4'000'000, db::DepositStatus::kConfirmed));
     facts.deposits.push_back(deposit(2, kBaseUsdc, 6'000'000, db::DepositStatus::kConfirmed));
     facts.deposits.push_back(deposit(3, kArbitrumUsdc, 9'000'000, db::DepositStatus::kDetected));
     facts.deposits.push_back(deposit(4, kBaseUsdc, 8'000'000, db::DepositStatus::kOrphaned));
-    check_golden("confirming", facts, Audience::kPublic);
+    return facts;
 }
 
-TEST_CASE("view: delivery waits -> only the owner reads what for") {
+SessionFacts delivering() {
     SessionFacts facts = funded(State::kDelivering, kBaseUsdc);
     facts.waiting_for = "gas on Base";
-    check_golden("delivering_owner", facts, Audience::kOwner);
-    const json shown = session_json(facts, FakeChains{}, Audience::kPublic);
-    CHECK_THAT(shown.dump(), !Catch::Contains("gas on Base"));
+    return facts;
 }
 
-TEST_CASE("view: delivered -> delivery in the destination's token; late money listed") {
+SessionFacts succeeded_with_late_money() {
     SessionFacts facts = closed(State::kDelivered, kArbitrumUsdc);
     db::Deposit late = deposit(2, kBaseEth, 5, db::DepositStatus::kConfirmed);
     late.mined_at = core::Instant{1'700'009'000'000};
     late.claim = db::ClaimUse::kStray;
     facts.deposits.push_back(late);
-    check_golden("succeeded", facts, Audience::kPublic);
+    return facts;
 }
 
-TEST_CASE("view: refunded -> what went back, in the token that was paid with") {
+SessionFacts bounced() {
     SessionFacts facts = closed(State::kRefunded, kArbitrumUsdc);
     facts.row.session.reason = session::Reason::kUnderpaidAtDeadline;
     facts.deposits[0].claim = db::ClaimUse::kRefund;
-    check_golden("bounced", facts, Audience::kPublic);
+    return facts;
 }
 
-TEST_CASE("view: held -> processing, with the reason") {
+SessionFacts held() {
     SessionFacts facts = funded(State::kHeld, kBaseUsdc);
     facts.row.session.reason = session::Reason::kNoRefundAddress;
     facts.row.session.reason_text = "the token is paused";
-    check_golden("held_owner", facts, Audience::kOwner);
+    return facts;
+}
+
+std::vector<Golden> goldens() {
+    return {{"created_owner", opened(), Audience::kOwner},
+            {"created_public", opened(), Audience::kPublic},
+            {"waiting", with_method(), Audience::kPublic},
+            {"underpaid", underpaid(), Audience::kPublic},
+            {"confirming", confirming(), Audience::kPublic},
+            {"delivering_owner", delivering(), Audience::kOwner},
+            {"succeeded", succeeded_with_late_money(), Audience::kPublic},
+            {"bounced", bounced(), Audience::kPublic},
+            {"held_owner", held(), Audience::kOwner}};
+}
+
+}  // namespace
+
+TEST_CASE("view: each situation -> as in its golden file") {
+    for (const Golden& golden : goldens()) {
+        CAPTURE(golden.path());
+        std::ifstream file{golden.path()};
+        std::stringstream text;
+        text << file.rdbuf();
+        CHECK(text.str() == golden.actual());
+    }
+}
+
+// Accepts a change on purpose: unit_api "[update-golden]", then read the diff.
+TEST_CASE("view: golden files written anew", "[.][update-golden]") {
+    for (const Golden& golden : goldens()) {
+        std::ofstream file{golden.path()};
+        file << golden.actual();
+        CHECK(file.good());
+    }
+}
+
+TEST_CASE("view: for the public -> neither secret nor metadata nor what a payout waits for") {
+    const json shown = session_json(opened(), FakeChains{}, Audience::kPublic);
+    CHECK_FALSE(shown.contains("metadata"));
+    CHECK_FALSE(shown.contains("clientSecret"));
+    CHECK(shown["paymentMethod"].is_null());
+    const std::string waiting = session_json(delivering(), FakeChains{}, Audience::kPublic).dump();
+    CHECK_THAT(waiting, !Catch::Contains("gas on Base"));
+}
+
+TEST_CASE("view: no metadata -> null for the owner") {
+    SessionFacts facts = opened();
+    facts.row.metadata_json = "null";
+    CHECK(session_json(facts, FakeChains{}, Audience::kOwner)["metadata"].is_null());
 }
 
 TEST_CASE("view: every state -> a status and a reason in words") {
@@ -177,7 +204,8 @@ TEST_CASE("view: chain and token no longer configured -> base units only, never 
     FakeChains chains;
     chains.all.clear();
     chains.chains.clear();
-    const json shown = session_json(funded(State::kDelivering, kBaseUsdc), chains, Audience::kPublic);
+    const json shown =
+        session_json(funded(State::kDelivering, kBaseUsdc), chains, Audience::kPublic);
     CHECK_FALSE(shown["destination"].contains("amountUnits"));
     CHECK(shown["destination"]["chainId"] == 8453);
     CHECK(shown["destination"]["tokenAddress"] == kUsdc);

@@ -1,9 +1,10 @@
-#include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
-
 #include "api/sessions_api.hpp"
+
 #include "tests/support/show_expected.hpp"
 #include "tests/unit/api/store_fixture.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 using namespace api;
 using namespace api_test;
@@ -82,7 +83,8 @@ TEST_CASE("create: pays or refunds one of our deposit addresses -> refused") {
     const std::string ours = shown["paymentMethod"]["receiverAddress"];
     json body = f.body();
     body["destination"]["address"] = ours;
-    CHECK(f.send("POST", "/v1/sessions", body, f.key).body["error"]["param"] == "destination.address");
+    CHECK(f.send("POST", "/v1/sessions", body, f.key).body["error"]["param"] ==
+          "destination.address");
     body = f.body();
     body["refundAddress"] = ours;
     CHECK(f.send("POST", "/v1/sessions", body, f.key).body["error"]["param"] == "refundAddress");
@@ -129,7 +131,8 @@ TEST_CASE("payment method: wrong secret, other type, unknown session -> refused,
     const std::string path =
         "/v1/sessions/" + made["sessionId"].get<std::string>() + "/paymentMethods";
     const json evm{{"type", "evm"}};
-    const Answer secret = f.send("POST", path, {{"clientSecret", "no"}, {"paymentMethod", evm}}, "");
+    const Answer secret =
+        f.send("POST", path, {{"clientSecret", "no"}, {"paymentMethod", evm}}, "");
     CHECK(secret.status == 401);
     CHECK(secret.body["error"]["code"] == "invalid_client_secret");
     const Answer type = f.send(
@@ -164,8 +167,8 @@ TEST_CASE("check: any hash -> a look, never a change") {
     const std::string id = made["sessionId"];
     const std::string path = "/v1/sessions/" + id + "/check";
     const std::int64_t version = f.row(id).version;
-    const Answer checked =
-        f.send("PUT", path, {{"clientSecret", made["clientSecret"]}, {"txHash", "5VERgarbage"}}, "");
+    const Answer checked = f.send(
+        "PUT", path, {{"clientSecret", made["clientSecret"]}, {"txHash", "5VERgarbage"}}, "");
     CHECK(checked.status == 200);
     CHECK(checked.body["session"]["status"] == "requires_payment_method");
     CHECK(f.nudge.looks == std::vector<std::pair<std::string, std::string>>{{id, "5VERgarbage"}});

@@ -1,16 +1,16 @@
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
-
-#include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
-
 #include "api/auth.hpp"
 #include "api/sessions_api.hpp"
 #include "db/database.hpp"
 #include "tests/unit/api/fakes.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
 
 namespace api_test {
 
