@@ -31,7 +31,8 @@ CREATE UNIQUE INDEX payouts_one_delivery ON payouts (session_id)
     WHERE leg = 1 AND status NOT IN (7, 8);
 CREATE UNIQUE INDEX payouts_one_refund ON payouts (session_id)
     WHERE leg = 2 AND status NOT IN (7, 8);
-CREATE UNIQUE INDEX payouts_once ON payouts (leg, asset, receiver_id, claims_key) WHERE leg <> 1 AND status NOT IN (7, 8);
+CREATE UNIQUE INDEX payouts_once ON payouts (leg, asset, receiver_id, claims_key)
+    WHERE leg <> 1 AND status NOT IN (7, 8);
 CREATE INDEX payouts_by_session ON payouts (session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX payouts_active ON payouts (chain, id) WHERE status IN (1, 2, 3, 4, 5);
 CREATE INDEX payouts_by_status ON payouts (status);
