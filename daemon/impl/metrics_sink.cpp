@@ -18,10 +18,12 @@ prometheus::Labels labels_of(const core::MetricLabels& labels) {
     return {labels.begin(), labels.end()};
 }
 
-const prometheus::Histogram::BucketBoundaries& buckets() {
-    static const prometheus::Histogram::BucketBoundaries kSeconds{
-        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
-    return kSeconds;
+prometheus::Histogram::BucketBoundaries buckets(std::string_view name) {
+    const MetricSpec* spec = find_metric(name);
+    if (spec != nullptr && spec->unit == "seconds") {
+        return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+    }
+    return {1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610};
 }
 
 class PrometheusSink final : public MetricsSink {
@@ -54,7 +56,7 @@ class PrometheusSink final : public MetricsSink {
         family(gauges_, name).Add(labels_of(labels)).Set(value);
     }
     void observe(std::string_view name, const core::MetricLabels& labels, double value) override {
-        family(histograms_, name).Add(labels_of(labels), buckets()).Observe(value);
+        family(histograms_, name).Add(labels_of(labels), buckets(name)).Observe(value);
     }
     std::string text() const override {
         return prometheus::TextSerializer{}.Serialize(registry_.Collect());
