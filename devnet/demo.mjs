@@ -152,7 +152,7 @@ async function play(stage) {
 /** The books against the chain by the daemon itself, then the recipients against the chain by us. */
 async function audit(stage) {
     heading('Audit: what the books say against what the chain says, at one final block');
-    const report = await until(() => stage.daemon.cli(['reconcile']),
+    const report = await until(() => stage.daemon.cli(['reconcile', '--all']),
         { timeoutMs: 30_000, everyMs: 1000, what: 'reconcile' });
     say(report.trimEnd());
     heading('The same from outside: what everybody must have got, asked from the node');
@@ -204,9 +204,9 @@ function whatNext(stage, keep) {
 
 const nextCommands = ({ session }) => [
     `session explain ${session.sessionId}`,
-    'coverage --chain eip155:31337',
-    'replay --chain eip155:31337 --from 1 --to 20',
-    'reconcile',
+    'coverage --chain eip155:31337 --from 10 --to 20',
+    'replay --chain eip155:31337 --from 10 --to 20',
+    'reconcile --all',
     'doctor',
 ];
 

@@ -119,8 +119,8 @@ class Depositd {
 
     /** Makes an environment and a key for it and gives the key to .api. */
     async createEnvironment(name = 'test', policy = []) {
-        this.environment = lastWord(await this.cli(['environment', 'create', '--name', name, ...policy]));
-        this.api.apiKey = lastWord(await this.cli(['key', 'create', '--environment', this.environment]));
+        this.environment = JSON.parse(await this.cli(['environment', 'create', name, ...policy, '--json'])).id;
+        this.api.apiKey = JSON.parse(await this.cli(['key', 'create', '--environment', name, '--json'])).key;
         return { environment: this.environment, apiKey: this.api.apiKey };
     }
 
@@ -264,9 +264,3 @@ function mergeTables(base, over) {
 }
 
 const isTable = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function lastWord(text) {
-    const word = text.trim().split(/\s+/).at(-1);
-    assert.ok(word, 'the command printed nothing');
-    return word;
-}

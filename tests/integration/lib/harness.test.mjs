@@ -12,8 +12,8 @@ const fs = require('node:fs');
 const args = process.argv.slice(2);
 const text = fs.readFileSync(args[args.indexOf('--config') + 1], 'utf8');
 const port = Number(/operator_listen = "127.0.0.1:(\\d+)"/.exec(text)[1]);
-if (args[0] === 'environment') console.log('env_1');
-else if (args[0] === 'key') console.log('secret', args[args.indexOf('--environment') + 1] + '_key');
+if (args[0] === 'environment') console.log('{"id": "env_1"}');
+else if (args[0] === 'key') console.log(JSON.stringify({ key: args[args.indexOf('--environment') + 1] + '_key' }));
 else if (args[0] === 'doctor') { console.error('not well'); process.exit(3); }
 else {
     process.on('SIGTERM', () => process.exit(process.env.BAD_END ? 7 : 0));
@@ -42,7 +42,7 @@ test('harness: start, ask, kill, restart, stop', async (t) => {
     const daemon = await startDepositd({ dir, binary: standIn(dir), config: { chain, log: { level: 'info' } } });
     t.after(() => daemon.kill());
     assert.equal(daemon.environment, 'env_1');
-    assert.equal(daemon.api.apiKey, 'env_1_key');
+    assert.equal(daemon.api.apiKey, 'test_key');
     const written = readFileSync(daemon.configFile, 'utf8');
     assert.match(written, /level = "info"/);
     assert.match(written, /\[\[chain.endpoint\]\]\nname = "node0"/);

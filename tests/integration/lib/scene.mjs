@@ -212,7 +212,7 @@ class Scene {
         await assertBooks(this.daemon.databaseFile, {
             chain: this.chain, tokens: Object.values(this.tokens), others: [this.gasStation],
         });
-        await this.daemon.cli(['reconcile', '--json']);
+        await this.daemon.cli(['reconcile', '--all', '--json']);
         assert.equal(await this.daemon.metric('depositd_foreign_transactions_total'), 0);
         assert.equal(await this.pool(), 0, 'no transaction is left in the pool');
     }
