@@ -15,8 +15,9 @@
 
 namespace watchers {
 
-//! Open addressing over keys of one size: 8 bytes of table per slot, the keys themselves densely in
-//! chunks. A miss touches the table only, a hit one key besides; growing copies no key.
+//! Open addressing over keys of one size: one byte of the hash and a number per slot, the keys
+//! themselves densely in chunks. A miss mostly touches the bytes only, which stay in the cache;
+//! growing copies no key.
 class AddressTable {
   public:
     explicit AddressTable(std::size_t key_size) : key_size_{key_size} {}
@@ -28,27 +29,25 @@ class AddressTable {
     std::size_t memory_bytes() const;
 
   private:
-    struct Slot {
-        std::uint32_t tag = 0;
-        std::uint32_t entry = 0;  //!< index + 1; 0 is free
-    };
     static constexpr std::size_t kKeysPerChunk = 4096;
 
     const std::uint8_t* key(std::uint32_t entry) const {
         const std::size_t index = entry - 1;
         return chunks_[index / kKeysPerChunk].get() + (index % kKeysPerChunk) * key_size_;
     }
+    void place(std::uint64_t hash, std::uint32_t entry);
     void grow();
 
     std::size_t key_size_;
     std::size_t count_ = 0;
-    unsigned bits_ = 0;  //!< the table has 2^bits slots; 0: none yet
-    std::vector<Slot> slots_;
+    unsigned bits_ = 0;                   //!< the table has 2^bits slots; 0: none yet
+    std::vector<std::uint8_t> tags_;      //!< 0: the slot is free
+    std::vector<std::uint32_t> entries_;  //!< index + 1 of the slot's key
     std::vector<std::unique_ptr<std::uint8_t[]>> chunks_;
 };
 
 //! Every address ever issued in one family of chains, and the operator's own: what watchers look
-//! for. About 36 bytes per address. All chains of a family can share one. Used by one thread: the
+//! for. About 30 bytes per address. All chains of a family can share one. Used by one thread: the
 //! watchers' executor. Nothing is ever removed, because money can come years late.
 class WatchSet final : public chains::WatchFilter {
   public:
