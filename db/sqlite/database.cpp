@@ -114,10 +114,12 @@ class AsioWaiter final : public sqlite::Waiter {
         : work_{asio::get_associated_executor(handler)}, handler_{std::move(handler)} {}
 
     void complete(Expected<Done> result) override {
-        asio::post(work_.get_executor(),
-                   [handler = std::move(handler_), result = std::move(result)]() mutable {
-                       std::move(handler)(std::move(result));
-                   });
+        // The guard goes along: the loop may be gone before this thread has let go of the waiter.
+        auto executor = work_.get_executor();
+        asio::post(executor, [work = std::move(work_), handler = std::move(handler_),
+                              result = std::move(result)]() mutable {
+            std::move(handler)(std::move(result));
+        });
     }
 
   private:
