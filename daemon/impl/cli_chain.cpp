@@ -60,7 +60,7 @@ int coverage(CliContext& context, const Range& range) {
     if (!config) return kExitUsage;
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
-    const auto rows = CliContext::read<std::vector<db::CoverageRow>>(
+    const auto rows = context.read<std::vector<db::CoverageRow>>(
         *store, [range](db::UnitOfWork& work) {
             return work.blocks().coverage(core::ChainId{range.chain}, range.from, range.to);
         });
@@ -149,15 +149,13 @@ int replay(CliContext& context, const json& order) {
         context.err << "no daemon is running; reading here\n";
         const auto store = context.store(*config);
         if (!store) return kExitFinding;
-        core::asio::io_context io{1};
-        const auto http = net::make_curl_http_client(io.get_executor(), {}, *context.log);
-        const auto ended = CliContext::wait(io, replay_here(context, *config, *http, *store, order));
+        const auto http = net::make_curl_http_client(context.io.get_executor(), {}, *context.log);
+        const auto ended = context.wait(replay_here(context, *config, *http, *store, order));
         return ended ? tell_end(context, *ended) : context.failed(ended.error());
     }
     while (answer && !answer->value("done", false)) {
         tell_progress(context, *answer);
-        core::asio::io_context io{1};
-        CliContext::wait(io, [](core::Clock& clock) -> core::Task<int> {
+        context.wait([](core::Clock& clock) -> core::Task<int> {
             co_await clock.sleep_for(kProgressEvery);
             co_return 0;
         }(context.clock));
@@ -233,8 +231,7 @@ int reconcile(CliContext& context, const ReconcileWanted& wanted) {
     if (!keys) return context.failed(keys.error());
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
-    core::asio::io_context io{1};
-    const auto http = net::make_curl_http_client(io.get_executor(), {}, *context.log);
+    const auto http = net::make_curl_http_client(context.io.get_executor(), {}, *context.log);
     auto chains = make_chains(*config, *http, context.around());
     if (!chains) return context.failed(chains.error());
     int code = kExitOk;
@@ -244,7 +241,7 @@ int reconcile(CliContext& context, const ReconcileWanted& wanted) {
         if (!wanted.chain.empty() && chain.info.id.text() != wanted.chain) continue;
         any = true;
         const auto report =
-            CliContext::wait(io, compare(*store, chain, keys->operators, wanted.every_receiver));
+            context.wait(compare(*store, chain, keys->operators, wanted.every_receiver));
         if (!report) {
             context.err << chain.info.id.text() << ": ";
             code = context.failed(report.error());

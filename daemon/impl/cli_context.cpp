@@ -57,8 +57,7 @@ void TextTable::print(std::ostream& out) const {
 core::Expected<nlohmann::json> ask_daemon(CliContext& context, const Config& config,
                                           const std::string& method, const std::string& path,
                                           const nlohmann::json& body) {
-    core::asio::io_context io{1};
-    const auto http = net::make_curl_http_client(io.get_executor(), {}, *context.log);
+    const auto http = net::make_curl_http_client(context.io.get_executor(), {}, *context.log);
     net::HttpRequest request;
     request.method = method;
     request.url = "http://" + config.server.operator_listen.text() + path;
@@ -74,7 +73,7 @@ core::Expected<nlohmann::json> ask_daemon(CliContext& context, const Config& con
             "Authorization",
             "Bearer " + std::string{reinterpret_cast<const char*>(token->view().data()), token->size()});
     }
-    auto response = CliContext::wait(io, http->send(std::move(request)));
+    auto response = context.wait(http->send(std::move(request)));
     if (!response) return response.error();
     auto answer = net::parse_strict(response->body, {32, 16 * 1024 * 1024});
     if (!answer) return core::Error{core::Errc::kMalformed, "the daemon's answer is no JSON"};

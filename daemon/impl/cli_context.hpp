@@ -38,6 +38,9 @@ class CliContext {
     //! Set by the subcommand that was chosen; returns the exit code.
     std::function<int()> chosen;
 
+    //! One loop for everything a command waits for. It outlives stores and clients: their threads may
+    //! still let go of it when the answer is here already.
+    core::asio::io_context io{1};
     SystemClock clock;
     SystemRng rng;
     std::unique_ptr<core::Log> log;
@@ -53,33 +56,28 @@ class CliContext {
     //! Tells an error, and gives the exit code for it.
     int failed(const core::Error& error);
 
-    //! Runs a task to its end on a loop of its own.
+    //! Runs a task to its end.
     template <class T>
-    static T wait(core::Task<T> task) {
-        core::asio::io_context io{1};
-        return wait(io, std::move(task));
-    }
-    template <class T>
-    static T wait(core::asio::io_context& io, core::Task<T> task) {
+    T wait(core::Task<T> task) {
         std::optional<T> result;
         std::exception_ptr failure;
+        io.restart();
         core::asio::co_spawn(io, std::move(task), [&](const std::exception_ptr& thrown, T value) {
             failure = thrown;
             if (!thrown) result.emplace(std::move(value));
             io.stop();
         });
-        io.restart();
         io.run();
         if (failure) std::rethrow_exception(failure);
         return std::move(*result);
     }
 
     template <class R, class F>
-    static core::Expected<R> read(db::Database& database, F job) {
+    core::Expected<R> read(db::Database& database, F job) {
         return wait(database.read<R>(std::move(job)));
     }
     template <class R, class F>
-    static core::Expected<R> write(db::Database& database, F job) {
+    core::Expected<R> write(db::Database& database, F job) {
         return wait(database.write<R>(std::move(job)));
     }
 };

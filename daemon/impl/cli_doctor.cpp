@@ -31,15 +31,14 @@ class Doctor {
         }
         check_config_file();
         const auto keys = check_keys(*infos);
-        core::asio::io_context io{1};
-        const auto http = net::make_curl_http_client(io.get_executor(), {}, *context_.log);
+        const auto http = net::make_curl_http_client(context_.io.get_executor(), {}, *context_.log);
         auto chains = make_chains(config_, *http, context_.around());
         if (!chains) {
             bad(chains.error().message);
             return finish();
         }
         for (std::size_t i = 0; i < chains->size(); ++i) {
-            check_chain(io, config_.chains[i], (*chains)[i], keys ? keys->operators : no_addresses_);
+            check_chain(config_.chains[i], (*chains)[i], keys ? keys->operators : no_addresses_);
         }
         return finish();
     }
@@ -112,7 +111,7 @@ class Doctor {
         return std::move(*keys);
     }
 
-    void check_chain(core::asio::io_context& io, const ChainSettings& settings, ChainParts& chain,
+    void check_chain(const ChainSettings& settings, ChainParts& chain,
                      const std::vector<core::Address>& operators) {
         const std::string name = chain.info.id.text();
         std::set<std::string> operator_names;
@@ -124,18 +123,18 @@ class Doctor {
         }
         bool answers = false;
         for (std::size_t i = 0; i < chain.pool->size(); ++i) {
-            answers = check_endpoint(io, chain, i) || answers;
+            answers = check_endpoint(chain, i) || answers;
         }
         if (!answers) return bad(name + ": no endpoint is usable");
         for (const chains::TokenInfo& token : chain.info.tokens) {
-            if (!token.contract.empty()) check_token(io, chain, token);
+            if (!token.contract.empty()) check_token(chain, token);
         }
-        if (!operators.empty()) check_gas_station(io, chain, operators.back());
+        if (!operators.empty()) check_gas_station(chain, operators.back());
     }
 
-    bool check_endpoint(core::asio::io_context& io, ChainParts& chain, std::size_t index) {
+    bool check_endpoint(ChainParts& chain, std::size_t index) {
         const std::string name = chain.info.id.text() + " " + chain.pool->name(index);
-        const auto facts = CliContext::wait(io, probe_endpoint(*chain.pool, index));
+        const auto facts = context_.wait(probe_endpoint(*chain.pool, index));
         if (!facts) {
             bad(name + ": " + facts.error().message);
             return false;
@@ -166,12 +165,12 @@ class Doctor {
         return true;
     }
 
-    void check_token(core::asio::io_context& io, ChainParts& chain, const chains::TokenInfo& token) {
+    void check_token(ChainParts& chain, const chains::TokenInfo& token) {
         const std::string name = chain.info.id.text() + " " + token.symbol;
         if (const auto why = refused_token(chain.info.id, token.contract); !why.empty()) {
             return bad(name + ": is refused: " + std::string{why});
         }
-        const auto facts = CliContext::wait(io, probe_token(*chain.pool, token.contract));
+        const auto facts = context_.wait(probe_token(*chain.pool, token.contract));
         if (!facts) return bad(name + ": " + facts.error().message);
         if (facts->decimals != token.decimals) {
             return bad(name + ": the contract has " + std::to_string(facts->decimals) +
@@ -183,10 +182,10 @@ class Doctor {
         good(name + ": " + std::to_string(token.decimals) + " decimals");
     }
 
-    void check_gas_station(core::asio::io_context& io, ChainParts& chain, const core::Address& station) {
+    void check_gas_station(ChainParts& chain, const core::Address& station) {
         const std::string name = chain.info.id.text() + " gas station " +
                                  chains::evm::checksummed(station);
-        const auto balance = CliContext::wait(io, chain.sender->native_balance(station));
+        const auto balance = context_.wait(chain.sender->native_balance(station));
         if (!balance) return bad(name + ": " + balance.error().message);
         const std::string text = balance->token_decimal(chain.info.native_decimals) + " " +
                                  chain.info.native_symbol;

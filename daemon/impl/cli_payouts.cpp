@@ -18,7 +18,7 @@ int list_payouts(CliContext& context) {
     if (!infos) return context.failed(infos.error());
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
-    const auto rows = CliContext::read<std::vector<db::PayoutFull>>(
+    const auto rows = context.read<std::vector<db::PayoutFull>>(
         *store, [&infos](db::UnitOfWork& work) -> core::Expected<std::vector<db::PayoutFull>> {
             auto out = work.payouts().held();
             if (!out) return out.error();
@@ -72,7 +72,7 @@ core::Expected<core::Done> resume_offline(CliContext& context, const Config& con
     const settlement::DirectRouter route;
     const settlement::Context shared{*store,           route, context.clock, *context.log,
                                      *context.metrics, *infos};
-    return CliContext::wait(settlement::resume_payout(shared, core::PayoutId{id}));
+    return context.wait(settlement::resume_payout(shared, core::PayoutId{id}));
 }
 
 int resume(CliContext& context, std::int64_t id, const std::string& by) {
@@ -96,7 +96,7 @@ int list_halts(CliContext& context) {
     if (!config) return kExitUsage;
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
-    const auto rows = CliContext::read<std::vector<db::Halt>>(
+    const auto rows = context.read<std::vector<db::Halt>>(
         *store, [](db::UnitOfWork& work) { return work.blocks().open_halts(); });
     if (!rows) return context.failed(rows.error());
     if (context.json) {
@@ -127,7 +127,7 @@ int acknowledge(CliContext& context, const std::string& chain, const std::string
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
     const core::Instant now = context.clock.now();
-    auto done = CliContext::write<core::Done>(*store, [=](db::UnitOfWork& work) {
+    auto done = context.write<core::Done>(*store, [=](db::UnitOfWork& work) {
         return work.blocks().acknowledge_halts(core::ChainId{chain}, by, now);
     });
     if (!done) return context.failed(done.error());

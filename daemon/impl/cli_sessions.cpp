@@ -143,7 +143,7 @@ int tell(CliContext& context, const std::string& id, bool everything) {
     if (!infos) return context.failed(infos.error());
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
-    const auto story = CliContext::read<Story>(
+    const auto story = context.read<Story>(
         *store, [id](db::UnitOfWork& work) { return read_story(work, core::SessionId{id}); });
     if (!story) return context.failed(story.error());
     if (context.json) {
@@ -180,7 +180,7 @@ int list_sessions(CliContext& context, const ListWanted& wanted) {
     for (const session::State state : session::kAllStates) {
         if (session::to_string(state) == wanted.state) filter.states.push_back(state);
     }
-    const auto rows = CliContext::read<std::vector<db::SessionRow>>(
+    const auto rows = context.read<std::vector<db::SessionRow>>(
         *store, [filter](db::UnitOfWork& work) { return work.sessions().list(filter); });
     if (!rows) return context.failed(rows.error());
     TextTable table{{"ID", "STATE", "ASKS FOR", "CREATED", "DEADLINE"}};

@@ -74,7 +74,7 @@ int create_environment(CliContext& context, const NewEnvironment& wanted) {
     row.policy.overpaid = wanted.overpaid == "refund_excess" ? session::Overpaid::kRefundExcess
                                                              : session::Overpaid::kDeliverAll;
     row.created_at = context.clock.now();
-    auto done = CliContext::write<core::Done>(
+    auto done = context.write<core::Done>(
         *store, [row](db::UnitOfWork& work) { return work.environments().insert(row); });
     if (!done && done.error().code == core::Errc::kConflict) {
         return context.failed({core::Errc::kConflict, "there is an environment of that name already"});
@@ -92,7 +92,7 @@ int list_environments(CliContext& context) {
     if (!config) return kExitUsage;
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
-    const auto rows = CliContext::read<std::vector<db::Environment>>(
+    const auto rows = context.read<std::vector<db::Environment>>(
         *store, [](db::UnitOfWork& work) { return work.environments().list(); });
     if (!rows) return context.failed(rows.error());
     if (context.json) {
@@ -116,7 +116,7 @@ int show_environment(CliContext& context, const std::string& name) {
     if (!config) return kExitUsage;
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
-    const auto row = CliContext::read<db::Environment>(
+    const auto row = context.read<db::Environment>(
         *store, [name](db::UnitOfWork& work) { return find_environment(work, name); });
     if (!row) return context.failed(row.error());
     print_environment(context, *row);
@@ -128,15 +128,15 @@ int create_key(CliContext& context, const std::string& environment, const std::s
     if (!config) return kExitUsage;
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
-    auto pepper = CliContext::wait(api::load_key_pepper(*store, context.rng));
+    auto pepper = context.wait(api::load_key_pepper(*store, context.rng));
     if (!pepper) return context.failed(pepper.error());
-    const auto owner = CliContext::read<db::Environment>(*store, [environment](db::UnitOfWork& work) {
+    const auto owner = context.read<db::Environment>(*store, [environment](db::UnitOfWork& work) {
         return find_environment(work, environment);
     });
     if (!owner) return context.failed(owner.error());
     const api::NewApiKey key =
         api::make_api_key(owner->id, label, *pepper, context.rng, context.clock.now());
-    auto done = CliContext::write<core::Done>(
+    auto done = context.write<core::Done>(
         *store, [row = key.row](db::UnitOfWork& work) { return work.environments().insert_key(row); });
     if (!done) return context.failed(done.error());
     if (context.json) {
@@ -154,7 +154,7 @@ int list_keys(CliContext& context) {
     if (!config) return kExitUsage;
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
-    const auto rows = CliContext::read<std::vector<db::ApiKey>>(
+    const auto rows = context.read<std::vector<db::ApiKey>>(
         *store, [](db::UnitOfWork& work) { return work.environments().list_keys(); });
     if (!rows) return context.failed(rows.error());
     if (context.json) {
@@ -185,7 +185,7 @@ int revoke_key(CliContext& context, std::int64_t id) {
     const auto store = context.store(*config);
     if (!store) return kExitFinding;
     const core::Instant now = context.clock.now();
-    auto done = CliContext::write<core::Done>(*store, [id, now](db::UnitOfWork& work) {
+    auto done = context.write<core::Done>(*store, [id, now](db::UnitOfWork& work) {
         return work.environments().revoke_key(id, now);
     });
     if (!done) return context.failed(done.error());

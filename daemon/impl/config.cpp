@@ -74,7 +74,7 @@ KeysConfig keys_of(const ConfigTable& table, Problems& problems) {
                        std::to_string(key->origin().depth));
         }
     }
-    if (out.evm_account_xpub.empty() && out.mnemonic_file.empty()) {
+    if (!table.mentions("evm_account_xpub") && !table.mentions("mnemonic_file")) {
         report(problems, table.place(),
                "[keys] needs evm_account_xpub (watch only) or mnemonic_file; `depositd keys xpub` makes "
                "the first from the second");

@@ -36,6 +36,7 @@ class Reader {
             if (const SectionSpec* inner = find_section(path)) {
                 read_children(node, *inner, out.children);
             } else if (const KeySpec* spec = find_key(section, name)) {
+                out.mention(spec->key);
                 read_value(*spec, node, out);
             } else {
                 report(place_of_node(key.source()), unknown(name, section));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -31,6 +32,9 @@ class ConfigTable {
 
     void set(std::string_view key, Value value) { values_.insert_or_assign(key, std::move(value)); }
     bool has(std::string_view key) const { return find(key) != nullptr; }
+    //! The key stands in the file, whether its value is usable or not.
+    bool mentions(std::string_view key) const { return mentioned_.contains(key); }
+    void mention(std::string_view key) { mentioned_.insert(key); }
     SourcePlace place() const { return place_; }
     SourcePlace place_of(std::string_view key) const;
 
@@ -62,6 +66,7 @@ class ConfigTable {
     std::string_view section_;
     SourcePlace place_;
     std::map<std::string_view, Value> values_;
+    std::set<std::string_view> mentioned_;
 };
 
 //! All tables of the file; single sections are always there. Problems are appended.
