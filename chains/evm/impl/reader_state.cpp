@@ -1,8 +1,8 @@
-#include <algorithm>
-
 #include "chains/evm/abi.hpp"
 #include "chains/evm/impl/evm_reader.hpp"
 #include "chains/evm/impl/rpc_params.hpp"
+
+#include <algorithm>
 
 namespace chains::evm::impl {
 namespace {
@@ -52,8 +52,8 @@ core::Task<core::Expected<std::vector<core::Units>>> EvmReader::balances_by_code
         if (!words) co_return words.error();
         if (words->size() % Bytes32::kSize != 0) co_return malformed_state("balances cut off");
         for (std::size_t i = 0; i < words->size(); i += Bytes32::kSize) {
-            balances.push_back(*core::Units::from_big_endian(
-                core::ByteView{*words}.subspan(i, Bytes32::kSize)));
+            balances.push_back(
+                *core::Units::from_big_endian(core::ByteView{*words}.subspan(i, Bytes32::kSize)));
         }
     }
     if (balances.size() != addresses.size()) {
@@ -105,6 +105,10 @@ core::Task<core::Expected<core::Units>> EvmReader::balance_of(core::AssetId asse
     if (is_native) co_return decoder_.quantity(*json);
     const auto returned = decoder_.data(*json);
     if (!returned) co_return returned.error();
+    if (returned->empty()) {
+        // At a block before its deployment a contract answers with nothing, for ever.
+        co_return core::Error{core::Errc::kNotFound, "no contract answers at this block"};
+    }
     if (returned->size() != Bytes32::kSize) co_return malformed_state("balanceOf gave no word");
     co_return AbiReader{*returned}.units(0);
 }
@@ -170,10 +174,10 @@ core::Task<core::Expected<core::Done>> EvmReader::corroborate(core::BlockRef blo
                           .from = transfer.from,
                           .to = transfer.to,
                           .units = transfer.units};
-    const std::string expected = is_token ? transfer_text(block.hash, log, position)
-                                          : block.hash.hex0x() + "/good";
-    const auto mined = co_await agree_on(call_receipt(transfer.tx.view()), endpoints, receipt_text,
-                                         expected);
+    const std::string expected =
+        is_token ? transfer_text(block.hash, log, position) : block.hash.hex0x() + "/good";
+    const auto mined =
+        co_await agree_on(call_receipt(transfer.tx.view()), endpoints, receipt_text, expected);
     if (!mined || is_token) co_return mined;
 
     const net::Normaliser payment = [this](std::string_view json) -> Text {
@@ -181,9 +185,9 @@ core::Task<core::Expected<core::Done>> EvmReader::corroborate(core::BlockRef blo
         if (!tx) return tx.error();
         return tx->from.hex0x() + "/" + tx->to.hex0x() + "/" + tx->value.decimal();
     };
-    co_return co_await agree_on(call_transaction(transfer.tx.view()), endpoints, payment,
-                                transfer.from.hex0x() + "/" + transfer.to.hex0x() + "/" +
-                                    transfer.units.decimal());
+    co_return co_await agree_on(
+        call_transaction(transfer.tx.view()), endpoints, payment,
+        transfer.from.hex0x() + "/" + transfer.to.hex0x() + "/" + transfer.units.decimal());
 }
 
 }  // namespace chains::evm::impl
