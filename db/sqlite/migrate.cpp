@@ -1,5 +1,7 @@
 #include "db/sqlite/migrate.hpp"
 
+#include "core/crash_point.hpp"
+
 namespace db::sqlite {
 namespace {
 
@@ -61,7 +63,9 @@ Expected<Done> migrate(Connection& connection, const std::string& path, bool all
             if (auto begun = connection.exec("BEGIN IMMEDIATE"); !begun) return begun.error();
             const Migration& migration = migrations[static_cast<std::size_t>(next)];
             auto done = guarded(connection, [&] { return apply(connection, migration, next + 1); });
+            CRASH_POINT("migration_before");
             if (done) done = connection.exec("COMMIT");
+            CRASH_POINT("migration_after");
             if (!done) {
                 if (!connection.in_autocommit()) (void)connection.exec("ROLLBACK").has_value();
                 return Error{Errc::kStorage, path + ": migration " + migration.name +

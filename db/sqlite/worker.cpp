@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "core/crash_point.hpp"
+
 namespace db::sqlite {
 namespace {
 
@@ -130,7 +132,9 @@ Expected<bool> Writer::transact(std::vector<Ticket>& batch, std::vector<Expected
     }
     // Nobody is woken for a look that changed nothing.
     const bool wrote = kept && connection_->changes() != before;
+    if (wrote) CRASH_POINT("commit_before");
     auto ended = plain(*connection_, wrote ? kCommit : kRollback);
+    if (wrote) CRASH_POINT("commit_after");
     if (!ended) {
         if (!connection_->in_autocommit()) (void)plain(*connection_, kRollback).has_value();
         poison(ended.error());

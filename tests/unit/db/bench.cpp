@@ -38,7 +38,7 @@ Scratch::~Scratch() {
     std::filesystem::remove_all(path, ignored);
 }
 
-Bench::Bench(std::string path, bool exclusive) {
+Bench::Bench(std::string path, bool exclusive) : loop_{std::make_shared<asio::io_context>()} {
     auto opened = db::open_database({std::move(path), 2, exclusive, true}, log, metrics);
     if (!opened) throw std::runtime_error{opened.error().message};
     database = std::move(*opened);
@@ -58,7 +58,8 @@ Expected<Done> Bench::write(Job job) {
 
 Expected<Done> Bench::read(Job job) {
     Expected<Done> result;
-    asio::io_context loop;
+    auto& loop = *static_cast<asio::io_context*>(loop_.get());
+    loop.restart();
     asio::co_spawn(loop, run_one(*database, std::move(job), true, result), asio::detached);
     loop.run();
     return result;
@@ -66,7 +67,8 @@ Expected<Done> Bench::read(Job job) {
 
 std::vector<Expected<Done>> Bench::write_all(std::vector<Job> jobs) {
     std::vector<Expected<Done>> results(jobs.size());
-    asio::io_context loop;
+    auto& loop = *static_cast<asio::io_context*>(loop_.get());
+    loop.restart();
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         asio::co_spawn(loop, run_one(*database, std::move(jobs[i]), false, results[i]),
                        asio::detached);

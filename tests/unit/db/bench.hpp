@@ -40,6 +40,12 @@ class Bench {
     //! write() that must succeed; rethrows what a REQUIRE inside said.
     void done(Job job);
 
+  private:
+    //! An io_context that outlives the database's threads, as the daemon's does: a thread that has just
+    //! posted a result may still be inside it when the result has been taken.
+    std::shared_ptr<void> loop_;
+
+  public:
     NullLog log;
     NullMetrics metrics;
     std::unique_ptr<db::Database> database;

@@ -293,12 +293,12 @@ core::Task<void> write_many(db::Database& database, int count, std::atomic<int>&
 
 TEST_CASE("database: loops on several threads at once -> each resumes on its own, nothing is lost") {
     Scratch scratch;
+    std::vector<asio::io_context> loops(4);
     Bench bench{scratch.file()};
     std::atomic<int> wrong{0};
     std::vector<std::thread> threads;
-    for (int t = 0; t < 4; ++t) {
+    for (auto& loop : loops) {
         threads.emplace_back([&] {
-            asio::io_context loop;
             for (int c = 0; c < 8; ++c) {
                 asio::co_spawn(loop, write_many(*bench.database, 10, wrong), asio::detached);
             }
