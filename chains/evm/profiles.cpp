@@ -1,13 +1,13 @@
 #include "chains/evm/profiles.hpp"
 
+#include "chains/evm/impl/quirks.hpp"
+#include "chains/evm/word.hpp"
+#include "core/check.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <span>
 #include <string_view>
-
-#include "chains/evm/impl/quirks.hpp"
-#include "chains/evm/word.hpp"
-#include "core/check.hpp"
 
 namespace chains::evm {
 namespace {
@@ -150,9 +150,9 @@ constexpr impl::Quirks kOpStack{.has_l1_fee = true};
 constexpr impl::Quirks kPartialBloom{.bloom_is_partial = true};
 constexpr impl::Quirks kTokenFees{.fees_in_token = true};
 
-// Depths are seconds in disguise: about seven minutes for sequencers that can take their unsafe head
-// back (200 blocks of an OP stack), 160 and 500 blocks on Polygon whose tag was violated in the past,
-// two and a half minutes on BSC where the fast finality falls back when votes stop.
+// Depths are seconds in disguise: about seven minutes for sequencers that can take their unsafe
+// head back (200 blocks of an OP stack), 160 and 500 blocks on Polygon whose tag was violated in
+// the past, two and a half minutes on BSC where the fast finality falls back when votes stop.
 const ChainRow kChains[] = {
     {1, "Ethereum", "ETH", 60, 12'000, 12, 0, kEthereum, {}},
     {10, "Optimism", "ETH", 60, 2'000, 200, 0, kOptimism, kOpStack},
@@ -260,7 +260,10 @@ std::optional<ChainInfo> find_profile(std::uint64_t number) {
     chain.block_ms = row->block_ms;
     for (const TokenRow& token : row->tokens) chain.tokens.push_back(token_of(chain, token));
     chain.credit = {
-        {.whole_tokens_max = kSmall, .depth = row->small_depth, .finalized_tag = false, .endpoints = 1},
+        {.whole_tokens_max = kSmall,
+         .depth = row->small_depth,
+         .finalized_tag = false,
+         .endpoints = 1},
         {.whole_tokens_max = {}, .depth = row->large_depth, .finalized_tag = true, .endpoints = 2},
     };
     chain.payout_final = chain.credit.back();
@@ -279,7 +282,8 @@ ChainInfo generic_profile(std::uint64_t number, std::string name) {
     const CreditTier only =
         is_local(number)
             ? CreditTier{.whole_tokens_max = {}, .depth = 2, .finalized_tag = false, .endpoints = 1}
-            : CreditTier{.whole_tokens_max = {}, .depth = 12, .finalized_tag = true, .endpoints = 2};
+            : CreditTier{
+                  .whole_tokens_max = {}, .depth = 12, .finalized_tag = true, .endpoints = 2};
     chain.credit = {only};
     chain.payout_final = only;
     return chain;

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "chains/ports/chain_info.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "chains/ports/chain_info.hpp"
 
 namespace chains::evm {
 
@@ -19,8 +19,8 @@ std::optional<ChainInfo> find_profile(std::uint64_t number);
 //! Numbers of all profiles, ascending.
 std::vector<std::uint64_t> profile_numbers();
 
-//! For a chain without a profile: native coin only, `finalized` tag and 12 blocks. 31337 and 1337 are
-//! local chains: no tag, 2 blocks, one endpoint, not a mainnet.
+//! For a chain without a profile: native coin only, `finalized` tag and 12 blocks. 31337 and 1337
+//! are local chains: no tag, 2 blocks, one endpoint, not a mainnet.
 ChainInfo generic_profile(std::uint64_t number, std::string name);
 
 //! For an operator's own tokens: adds one with the asset id that belongs to its contract.

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-
 #include "chains/crypto/bip32.hpp"
 #include "chains/crypto/secret.hpp"
 #include "chains/evm/transaction.hpp"
 #include "chains/ports/signer.hpp"
 #include "core/rng.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace chains::evm {
 
@@ -28,8 +28,8 @@ core::Expected<CallParts> build_call(const TxOrder& order);
 //! The data of it alone.
 core::Expected<core::Bytes> build_call_data(const TxOrder& order);
 
-//! The transaction that will be signed. kInvalid also for no gas, a tip above the fee cap, an asset of
-//! another chain.
+//! The transaction that will be signed. kInvalid also for no gas, a tip above the fee cap, an asset
+//! of another chain.
 core::Expected<Transaction> build_transaction(const UnsignedTx& tx);
 
 //! Signs in this process. For development and for single-host use: a separate process with its own

@@ -1,9 +1,9 @@
 #include "chains/evm/impl/block_draft.hpp"
 
-#include <algorithm>
-
 #include "chains/evm/logs.hpp"
 #include "core/check.hpp"
+
+#include <algorithm>
 
 namespace chains::evm::impl {
 namespace {
@@ -15,7 +15,9 @@ core::Error lie(std::string what) {
 //! Above this many of 2,048 bits "maybe" means little; a quarter lets 1.6 % through by chance.
 constexpr unsigned kTellingOnesMax = Bloom::kSize * 8 / 4;
 
-bool is_block(const Bytes32& hash, const core::BlockHash& block) { return hash.bytes == block.bytes; }
+bool is_block(const Bytes32& hash, const core::BlockHash& block) {
+    return hash.bytes == block.bytes;
+}
 
 }  // namespace
 
@@ -112,8 +114,8 @@ core::Expected<core::Done> BlockDraft::check_whole(const std::vector<Receipt>& r
         }
         for (std::size_t b = 0; b < Bloom::kSize; ++b) rebuilt.bytes[b] |= receipt.bloom.bytes[b];
     }
-    const bool complete = quirks.bloom_is_partial ? body_.head.bloom.is_within(rebuilt)
-                                                  : body_.head.bloom == rebuilt;
+    const bool complete =
+        quirks.bloom_is_partial ? body_.head.bloom.is_within(rebuilt) : body_.head.bloom == rebuilt;
     if (!complete) return lie("the receipts' logs do not make up the bloom filter");
     return core::Done{};
 }

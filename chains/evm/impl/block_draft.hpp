@@ -1,20 +1,20 @@
 #pragma once
 
+#include "chains/evm/impl/quirks.hpp"
+#include "chains/evm/impl/rpc_decode.hpp"
+#include "chains/ports/chain_info.hpp"
+#include "chains/ports/reader.hpp"
+
 #include <cstdint>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "chains/evm/impl/quirks.hpp"
-#include "chains/evm/impl/rpc_decode.hpp"
-#include "chains/ports/chain_info.hpp"
-#include "chains/ports/reader.hpp"
-
 namespace chains::evm::impl {
 
-//! The allow-list as the log reader needs it. The contract address is a token's only identity: a log
-//! of any other contract, also of EIP-7708's system address 0xff…fe, is not looked at.
+//! The allow-list as the log reader needs it. The contract address is a token's only identity: a
+//! log of any other contract, also of EIP-7708's system address 0xff…fe, is not looked at.
 class ListedTokens {
   public:
     struct Entry {
@@ -42,8 +42,8 @@ enum class BloomVerdict {
     kDoubtful,  //!< there may be logs that did not come
 };
 
-//! One block while it is read: header and transactions first, then logs, then receipts. Pure: what a
-//! node said is checked here against the header, the transport is somewhere else.
+//! One block while it is read: header and transactions first, then logs, then receipts. Pure: what
+//! a node said is checked here against the header, the transport is somewhere else.
 class BlockDraft {
   public:
     BlockDraft(BlockBody body, std::string endpoint)
@@ -52,8 +52,9 @@ class BlockDraft {
     const core::BlockRef& ref() const { return body_.head.ref; }
     const BlockBody& body() const { return body_; }
 
-    //! One log of the answer. kMalformed when it is not of this block, not of one of its transactions,
-    //! not what was asked for, or excluded by the bloom filter: whoever says so lies or is broken.
+    //! One log of the answer. kMalformed when it is not of this block, not of one of its
+    //! transactions, not what was asked for, or excluded by the bloom filter: whoever says so lies
+    //! or is broken.
     core::Expected<core::Done> take_log(const LogLine& log, const ListedTokens& tokens,
                                         const Quirks& quirks, const WatchFilter& filter);
 
@@ -63,9 +64,10 @@ class BlockDraft {
     //! whose position can't be told without (all but those of the first transaction).
     std::set<Bytes32> receipts_needed() const;
 
-    //! Does this set of receipts hold the whole block? Same count, same transactions, this block, and
-    //! the bloom filter rebuilt from their logs is the header's. What is not rebuilt is the receipts'
-    //! trie root: a node that hides a log must find others that set exactly the same bits.
+    //! Does this set of receipts hold the whole block? Same count, same transactions, this block,
+    //! and the bloom filter rebuilt from their logs is the header's. What is not rebuilt is the
+    //! receipts' trie root: a node that hides a log must find others that set exactly the same
+    //! bits.
     core::Expected<core::Done> check_whole(const std::vector<Receipt>& receipts,
                                            const Quirks& quirks) const;
     //! Forgets the logs that came and takes those of the whole block's receipts instead.

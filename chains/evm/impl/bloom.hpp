@@ -1,11 +1,11 @@
 #pragma once
 
+#include "chains/crypto/keccak.hpp"
+#include "core/bytes.hpp"
+
 #include <array>
 #include <bit>
 #include <cstdint>
-
-#include "chains/crypto/keccak.hpp"
-#include "core/bytes.hpp"
 
 namespace chains::evm::impl {
 

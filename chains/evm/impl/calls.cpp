@@ -39,15 +39,12 @@ core::Expected<CallParts> build_call(const TxOrder& order) {
         case CallKind::kNativeTransfer:
             if (!order.asset.is_native()) return core::invalid("the asset is not the native coin");
             return CallParts{order.recipient, order.units, order.data};
-        case CallKind::kTokenTransfer:
-            return token_call(order, "transfer(address,uint256)");
-        case CallKind::kApprove:
-            return token_call(order, "approve(address,uint256)");
+        case CallKind::kTokenTransfer: return token_call(order, "transfer(address,uint256)");
+        case CallKind::kApprove: return token_call(order, "approve(address,uint256)");
         case CallKind::kCall:
-            return CallParts{order.recipient,
-                             order.asset.is_native() ? order.units : core::Units{}, order.data};
-        case CallKind::kNoop:
-            break;
+            return CallParts{order.recipient, order.asset.is_native() ? order.units : core::Units{},
+                             order.data};
+        case CallKind::kNoop: break;
     }
     return core::invalid("not a kind of call");
 }

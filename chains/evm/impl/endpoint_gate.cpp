@@ -1,8 +1,8 @@
 #include "chains/evm/impl/endpoint_gate.hpp"
 
-#include <algorithm>
-
 #include "chains/evm/impl/rpc_params.hpp"
+
+#include <algorithm>
 
 namespace chains::evm::impl {
 namespace {
@@ -25,10 +25,9 @@ core::Expected<core::Done> EndpointGate::judge_chain_id(const net::RpcReply& rep
     }
     seen_right_.erase(reply.endpoint);
     pool_.quarantine(reply.endpoint, "serves chain " + number->decimal());
-    log_.error("an endpoint serves another chain",
-               {{"chain", pool_.chain().text()},
-                {"endpoint", pool_.name(reply.endpoint)},
-                {"served", number->decimal()}});
+    log_.error("an endpoint serves another chain", {{"chain", pool_.chain().text()},
+                                                    {"endpoint", pool_.name(reply.endpoint)},
+                                                    {"served", number->decimal()}});
     return core::Error{core::Errc::kWrongChain,
                        pool_.name(reply.endpoint) + " serves chain " + number->decimal()};
 }

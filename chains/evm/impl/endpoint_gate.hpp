@@ -1,13 +1,13 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <vector>
-
 #include "chains/evm/impl/rpc_decode.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "net/endpoint_pool.hpp"
+
+#include <cstdint>
+#include <map>
+#include <vector>
 
 namespace chains::evm::impl {
 
@@ -25,7 +25,8 @@ class EndpointGate {
                  core::Log& log)
         : pool_{pool}, chain_number_{chain_number}, clock_{clock}, log_{log} {}
 
-    core::Task<core::Expected<net::RpcReply>> call(net::RpcCall call, net::CallOptions options = {});
+    core::Task<core::Expected<net::RpcReply>> call(net::RpcCall call,
+                                                   net::CallOptions options = {});
     core::Task<core::Expected<std::vector<net::RpcReply>>> call_batch(
         std::vector<net::RpcCall> calls, net::CallOptions options = {});
     //! As the pool's, among endpoints of the right chain only.

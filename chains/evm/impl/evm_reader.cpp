@@ -1,12 +1,12 @@
 #include "chains/evm/impl/evm_reader.hpp"
 
-#include <algorithm>
-
 #include "chains/evm/impl/reader_sinks.hpp"
 #include "chains/evm/impl/rpc_params.hpp"
 #include "chains/evm/profiles.hpp"
 #include "chains/evm/reader.hpp"
 #include "core/check.hpp"
+
+#include <algorithm>
 
 namespace chains::evm::impl {
 

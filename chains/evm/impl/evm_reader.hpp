@@ -1,14 +1,14 @@
 #pragma once
 
-#include <map>
-#include <string>
-#include <vector>
-
 #include "chains/evm/impl/block_draft.hpp"
 #include "chains/evm/impl/endpoint_gate.hpp"
 #include "chains/evm/impl/quirks.hpp"
 #include "chains/evm/impl/rpc_decode.hpp"
 #include "chains/ports/reader.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
 
 namespace chains::evm::impl {
 

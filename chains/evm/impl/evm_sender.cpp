@@ -1,11 +1,11 @@
 #include "chains/evm/impl/evm_sender.hpp"
 
-#include <algorithm>
-
 #include "chains/evm/abi.hpp"
 #include "chains/evm/impl/send_text.hpp"
 #include "chains/evm/profiles.hpp"
 #include "core/check.hpp"
+
+#include <algorithm>
 
 namespace chains::evm::impl {
 namespace {
@@ -119,8 +119,8 @@ core::Task<core::Expected<std::uint64_t>> EvmSender::nonce_final(core::Address s
         if (!units) return units.error();
         return units->decimal();
     };
-    const auto agreed = co_await gate_.agree(call_nonce(sender, at_tag(hex_number(*height))),
-                                             quorum(), as_number);
+    const auto agreed =
+        co_await gate_.agree(call_nonce(sender, at_tag(hex_number(*height))), quorum(), as_number);
     if (!agreed) co_return agreed.error();
     const auto json = agreed->reply.result();
     if (!json) co_return json.error();
@@ -164,14 +164,14 @@ SendReport EvmSender::report_of(const net::BroadcastAnswer& answer, const core::
     const net::RpcReply& reply = *answer.reply;
     if (const net::RpcError* error = reply.rpc_error()) {
         SendOutcome outcome = classify_send_text(error->message);
-        const bool no_method = reply.code() == core::Errc::kUnsupported ||
-                               reply.code() == core::Errc::kUnauthorized;
+        const bool no_method =
+            reply.code() == core::Errc::kUnsupported || reply.code() == core::Errc::kUnauthorized;
         if (outcome == SendOutcome::kUnclear && no_method) outcome = SendOutcome::kRefused;
         return {outcome, answer.name + ": " + error->message};
     }
     const auto hash = decoder_.data(*reply.result());
-    if (hash && std::equal(hash->begin(), hash->end(), expected.view().begin(),
-                           expected.view().end())) {
+    if (hash &&
+        std::equal(hash->begin(), hash->end(), expected.view().begin(), expected.view().end())) {
         return {SendOutcome::kAccepted, answer.name + ": accepted"};
     }
     return {SendOutcome::kUnclear, answer.name + ": answered with another hash"};

@@ -4,21 +4,19 @@
 
 namespace chains::evm::impl {
 
-// An answer without logs may mean "none" or "I don't know" [F01][F02][F03]. The header's bloom filter
-// tells the two apart for free most of the time; where it says "maybe", somebody else is asked, or the
-// whole block's receipts are.
+// An answer without logs may mean "none" or "I don't know" [F01][F02][F03]. The header's bloom
+// filter tells the two apart for free most of the time; where it says "maybe", somebody else is
+// asked, or the whole block's receipts are.
 
 core::Task<core::Expected<core::Done>> EvmReader::settle_doubt(BlockDraft& draft,
                                                                std::size_t endpoint,
                                                                const WatchFilter& filter) {
     switch (draft.judge(tokens_, quirks_)) {
-        case BloomVerdict::kAgrees:
-            co_return core::Done{};
+        case BloomVerdict::kAgrees: co_return core::Done{};
         case BloomVerdict::kExcludes:
             draft.set_evidence(Evidence::kBloomExcludes);
             co_return core::Done{};
-        case BloomVerdict::kDoubtful:
-            break;
+        case BloomVerdict::kDoubtful: break;
     }
     if (draft.evidence() == Evidence::kReceipts) co_return core::Done{};
     const auto settled = co_await ask_others(draft, endpoint, filter);
@@ -45,12 +43,11 @@ core::Task<core::Expected<bool>> EvmReader::ask_others(BlockDraft& draft, std::s
             draft.set_evidence(Evidence::kSecondEndpoint);
             co_return true;
         }
-        log_.warn("endpoints disagree about a block's logs",
-                  {{"chain", info_.id.text()},
-                   {"height", draft.ref().height},
-                   {"other", statuses[other].name},
-                   {"logs", draft.log_count()},
-                   {"other_logs", second.log_count()}});
+        log_.warn("endpoints disagree about a block's logs", {{"chain", info_.id.text()},
+                                                              {"height", draft.ref().height},
+                                                              {"other", statuses[other].name},
+                                                              {"logs", draft.log_count()},
+                                                              {"other_logs", second.log_count()}});
         if (second.log_count() > draft.log_count()) {
             second.set_endpoint(statuses[other].name);
             draft = std::move(second);

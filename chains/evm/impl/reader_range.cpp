@@ -1,12 +1,12 @@
-#include <algorithm>
-#include <array>
-
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include "chains/evm/impl/evm_reader.hpp"
 #include "chains/evm/impl/reader_sinks.hpp"
 #include "chains/evm/impl/rpc_params.hpp"
 #include "core/check.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include <algorithm>
+#include <array>
 
 namespace chains::evm::impl {
 namespace {
@@ -139,8 +139,8 @@ core::Task<core::Expected<core::Done>> EvmReader::read_logs(std::vector<BlockDra
                                                             const WatchFilter& filter) {
     if (end - begin == 1) {
         BlockDraft& draft = drafts[begin];
-        const auto reply = co_await gate_.call(call_logs_of_block(draft.ref().hash, tokens_),
-                                               piece_options());
+        const auto reply =
+            co_await gate_.call(call_logs_of_block(draft.ref().hash, tokens_), piece_options());
         if (!reply) co_return reply.error();
         if (is_split(*reply)) co_return co_await read_whole(draft, filter);
         co_return take_logs(draft, *reply, filter);

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <vector>
-
 #include "chains/evm/impl/block_draft.hpp"
+
+#include <vector>
 
 namespace chains::evm::impl {
 

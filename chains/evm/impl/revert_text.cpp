@@ -1,9 +1,9 @@
 #include "chains/evm/impl/revert_text.hpp"
 
+#include "chains/evm/abi.hpp"
+
 #include <algorithm>
 #include <array>
-
-#include "chains/evm/abi.hpp"
 
 namespace chains::evm::impl {
 namespace {

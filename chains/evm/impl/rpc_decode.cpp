@@ -1,9 +1,9 @@
 #include "chains/evm/impl/rpc_decode.hpp"
 
-#include <simdjson.h>
-
 #include "chains/evm/logs.hpp"
 #include "net/http_client.hpp"
+
+#include <simdjson.h>
 
 namespace chains::evm::impl {
 namespace {
@@ -17,8 +17,8 @@ struct BadField {
 
 std::string_view token_of(od::value& value) {
     std::string_view raw = value.raw_json_token();
-    while (!raw.empty() && (raw.back() == ' ' || raw.back() == '\n' || raw.back() == '\r' ||
-                            raw.back() == '\t')) {
+    while (!raw.empty() &&
+           (raw.back() == ' ' || raw.back() == '\n' || raw.back() == '\r' || raw.back() == '\t')) {
         raw.remove_suffix(1);
     }
     return raw;
@@ -306,9 +306,8 @@ struct Decoder::Impl {
             return core::Error{core::Errc::kNotReady, "the node does not know it"};
         }
         try {
-            od::document document = parser.iterate(
-                simdjson::padded_string_view{json.data(), json.size(),
-                                             json.size() + net::kJsonPadding});
+            od::document document = parser.iterate(simdjson::padded_string_view{
+                json.data(), json.size(), json.size() + net::kJsonPadding});
             return read(document);
         } catch (const BadField& bad) {
             return malformed(bad.what);
@@ -396,7 +395,8 @@ core::Expected<FeeHistory> Decoder::fee_history(std::string_view json) {
 
 core::Expected<core::Units> Decoder::quantity(std::string_view json) {
     if (json == "null") return core::Error{core::Errc::kNotReady, "the node does not know it"};
-    if (json.size() < 5 || json.front() != '"' || json.back() != '"') return malformed("a quantity");
+    if (json.size() < 5 || json.front() != '"' || json.back() != '"')
+        return malformed("a quantity");
     auto units = core::Units::from_hex_quantity(json.substr(1, json.size() - 2));
     if (!units) return malformed("a quantity");
     return *units;
@@ -404,7 +404,8 @@ core::Expected<core::Units> Decoder::quantity(std::string_view json) {
 
 core::Expected<core::Bytes> Decoder::data(std::string_view json) {
     if (json == "null") return core::Error{core::Errc::kNotReady, "the node does not know it"};
-    if (json.size() < 4 || !json.starts_with("\"0x") || json.back() != '"') return malformed("data");
+    if (json.size() < 4 || !json.starts_with("\"0x") || json.back() != '"')
+        return malformed("data");
     auto bytes = core::from_hex(json.substr(1, json.size() - 2));
     if (!bytes) return malformed("data");
     return *bytes;

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "chains/evm/impl/bloom.hpp"
+#include "chains/evm/word.hpp"
+#include "chains/ports/reader.hpp"
+
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
-
-#include "chains/evm/impl/bloom.hpp"
-#include "chains/evm/word.hpp"
-#include "chains/ports/reader.hpp"
 
 namespace chains::evm::impl {
 
@@ -83,9 +83,9 @@ struct FeeHistory {
     std::vector<core::Units> rewards;    //!< one percentile per block
 };
 
-//! Reads results of JSON-RPC calls. Every field this program relies on must be there once and of its
-//! form, otherwise kMalformed; fields it does not know are skipped. `null` is kNotReady: the node
-//! does not know (yet), which is never an absence (field failures 1, 27). The texts must have
+//! Reads results of JSON-RPC calls. Every field this program relies on must be there once and of
+//! its form, otherwise kMalformed; fields it does not know are skipped. `null` is kNotReady: the
+//! node does not know (yet), which is never an absence (field failures 1, 27). The texts must have
 //! net::kJsonPadding readable bytes behind them, as net::RpcReply::result() promises.
 //! Keeps one parser's buffers: for one thread, and not across a suspension.
 class Decoder {

@@ -1,10 +1,10 @@
 #include "chains/evm/impl/rpc_params.hpp"
 
-#include <array>
-#include <charconv>
-
 #include "chains/evm/logs.hpp"
 #include "core/check.hpp"
+
+#include <array>
+#include <charconv>
 
 namespace chains::evm::impl {
 namespace {
@@ -34,7 +34,8 @@ std::string shape_json(const CallShape& shape) {
     std::string out = "{";
     if (!shape.from.empty()) out += R"("from":)" + json_string(shape.from.hex0x()) + ",";
     if (!shape.to.empty()) out += R"("to":)" + json_string(shape.to.hex0x()) + ",";
-    if (!shape.value.is_zero()) out += R"("value":)" + json_string(shape.value.hex_quantity()) + ",";
+    if (!shape.value.is_zero())
+        out += R"("value":)" + json_string(shape.value.hex_quantity()) + ",";
     out += R"("data":)" + json_string(core::to_hex0x(shape.data)) + "}";
     return out;
 }
@@ -114,7 +115,8 @@ net::RpcCall call_estimate_gas(const CallShape& shape) {
 
 core::Bytes balances_init_code(std::span<const core::Address> addresses) {
     CHECK(addresses.size() <= kBalancesPerCall);
-    // Stack of the loop: where the next address stands in the code, where its balance goes in memory.
+    // Stack of the loop: where the next address stands in the code, where its balance goes in
+    // memory.
     static constexpr std::array<std::uint8_t, 43> kCode{
         0x60, 0x2b,        // PUSH1 43          the addresses start behind this code
         0x60, 0x20,        // PUSH1 32          the balances behind a scratch word

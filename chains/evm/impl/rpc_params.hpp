@@ -1,12 +1,12 @@
 #pragma once
 
+#include "chains/evm/impl/block_draft.hpp"
+#include "net/json_rpc.hpp"
+
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "chains/evm/impl/block_draft.hpp"
-#include "net/json_rpc.hpp"
 
 namespace chains::evm::impl {
 
@@ -22,7 +22,8 @@ net::RpcCall call_block_by_hash(const core::BlockHash& hash);
 //! answers with an error, not with nothing (EIP-234).
 net::RpcCall call_logs_of_block(const core::BlockHash& hash, const ListedTokens& tokens);
 //! The same in a range; the caller has to check every log's block hash.
-net::RpcCall call_logs_of_range(std::uint64_t first, std::uint64_t last, const ListedTokens& tokens);
+net::RpcCall call_logs_of_range(std::uint64_t first, std::uint64_t last,
+                                const ListedTokens& tokens);
 net::RpcCall call_receipt(core::ByteView tx);
 net::RpcCall call_block_receipts(const core::BlockHash& hash);
 net::RpcCall call_transaction(core::ByteView tx);
@@ -45,8 +46,8 @@ net::RpcCall call_eth_call(const CallShape& shape, std::string_view at);
 net::RpcCall call_estimate_gas(const CallShape& shape);
 
 //! Code that is never deployed: eth_call runs it as a contract's constructor, and it returns the
-//! balances of the 20-byte addresses behind it, one word each. At most kBalancesPerCall, because what
-//! a constructor returns may have 24,576 bytes (EIP-170).
+//! balances of the 20-byte addresses behind it, one word each. At most kBalancesPerCall, because
+//! what a constructor returns may have 24,576 bytes (EIP-170).
 inline constexpr std::size_t kBalancesPerCall = 700;
 core::Bytes balances_init_code(std::span<const core::Address> addresses);
 

@@ -12,8 +12,8 @@ struct Pattern {
     SendOutcome outcome;
 };
 
-// geth, erigon, nethermind, besu, reth, bor, anvil, hardhat, ganache and providers in front of them.
-// The first hit counts, so the special stands before the general.
+// geth, erigon, nethermind, besu, reth, bor, anvil, hardhat, ganache and providers in front of
+// them. The first hit counts, so the special stands before the general.
 constexpr std::array kPatterns{
     Pattern{"unknown transaction", SendOutcome::kRefused},
     Pattern{"already known", SendOutcome::kAccepted},

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "chains/ports/sender.hpp"
+
 #include <span>
 #include <string_view>
 
-#include "chains/ports/sender.hpp"
-
 namespace chains::evm::impl {
 
-//! What a node's error text to eth_sendRawTransaction hints at. A hint schedules a look at the chain
-//! and never decides anything [F35]; a text nobody knows is kUnclear.
+//! What a node's error text to eth_sendRawTransaction hints at. A hint schedules a look at the
+//! chain and never decides anything [F35]; a text nobody knows is kUnclear.
 SendOutcome classify_send_text(std::string_view message);
 
 //! One outcome of several endpoints' answers: accepted by one is accepted; refused only when all

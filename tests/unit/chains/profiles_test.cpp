@@ -1,9 +1,10 @@
+#include "chains/evm/profiles.hpp"
+
+#include "chains/evm/impl/quirks.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <set>
-
-#include "chains/evm/impl/quirks.hpp"
-#include "chains/evm/profiles.hpp"
 
 using namespace chains;
 
@@ -84,7 +85,8 @@ TEST_CASE("profiles: amount decides the tier -> weighed by the token's price") {
     CHECK_FALSE(base.tier_for(eth, *whole(eth, 1).mul_ratio_floor(1, 5)).finalized_tag);
 }
 
-TEST_CASE("profiles: Polygon's tag was violated before -> tag and 500 blocks [F06][F07]", "[F06][F07]") {
+TEST_CASE("profiles: Polygon's tag was violated before -> tag and 500 blocks [F06][F07]",
+          "[F06][F07]") {
     const auto polygon = *evm::find_profile(137);
     CHECK(polygon.credit.front().depth == 160);
     CHECK(polygon.credit.back().depth == 500);

@@ -1,14 +1,5 @@
 #pragma once
 
-#include <functional>
-#include <map>
-#include <optional>
-#include <set>
-#include <string>
-#include <vector>
-
-#include <nlohmann/json.hpp>
-
 #include "chains/crypto/keccak.hpp"
 #include "chains/evm/impl/bloom.hpp"
 #include "chains/evm/logs.hpp"
@@ -16,6 +7,15 @@
 #include "chains/evm/reader.hpp"
 #include "net/endpoint_pool.hpp"
 #include "tests/unit/net/fakes.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
 
 namespace evm_bench {
 
@@ -181,14 +181,10 @@ class FakeChain {
         for (std::size_t i = 0; i < tx.logs.size(); ++i) {
             logs.push_back(log_json(tx, tx.logs[i], *place, static_cast<std::uint32_t>(i)));
         }
-        json out{{"transactionHash", tx.hash()},
-                 {"transactionIndex", hex(place->index)},
-                 {"blockHash", hash_of(place->height)},
-                 {"blockNumber", hex(place->height)},
-                 {"status", tx.success ? "0x1" : "0x0"},
-                 {"gasUsed", hex(21'000)},
-                 {"effectiveGasPrice", hex(10)},
-                 {"logs", logs}};
+        json out{{"transactionHash", tx.hash()},         {"transactionIndex", hex(place->index)},
+                 {"blockHash", hash_of(place->height)},  {"blockNumber", hex(place->height)},
+                 {"status", tx.success ? "0x1" : "0x0"}, {"gasUsed", hex(21'000)},
+                 {"effectiveGasPrice", hex(10)},         {"logs", logs}};
         if (tx.l1_fee != 0) out["l1Fee"] = hex(tx.l1_fee);
         return out;
     }
@@ -213,7 +209,8 @@ class FakeChain {
             if (!height) throw std::runtime_error{"unknown block"};
             first = last = *height;
         } else {
-            first = *core::Units::from_hex_quantity(query["fromBlock"].get<std::string>())->to_u64();
+            first =
+                *core::Units::from_hex_quantity(query["fromBlock"].get<std::string>())->to_u64();
             last = *core::Units::from_hex_quantity(query["toBlock"].get<std::string>())->to_u64();
         }
         std::set<std::string> contracts;

@@ -1,6 +1,5 @@
-#include "tests/unit/chains/reader_bench.hpp"
-
 #include "tests/support/show_expected.hpp"
+#include "tests/unit/chains/reader_bench.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -87,7 +86,8 @@ TEST_CASE("reader: a node that does not have the block -> not ready, never empty
     CHECK(unknown.error().code == Errc::kNotReady);
 }
 
-TEST_CASE("reader: the only node hides logs -> the block's receipts tell [F01][F02]", "[F01][F02]") {
+TEST_CASE("reader: the only node hides logs -> the block's receipts tell [F01][F02]",
+          "[F01][F02]") {
     Bench bench;
     bench.chain.mine({{paying(bench, "a", bench.alice, 9)}, ""});
     bench.twists[0] = [](const std::string& method, const json&, json& result) {
@@ -141,8 +141,9 @@ TEST_CASE("reader: the filter says maybe and two nodes have nothing -> second en
     CHECK(bench.calls_of("eth_getBlockReceipts") == 0);
 }
 
-TEST_CASE("reader: receipts that do not make up the filter -> refused, the block stays unread [F03]",
-          "[F03]") {
+TEST_CASE(
+    "reader: receipts that do not make up the filter -> refused, the block stays unread [F03]",
+    "[F03]") {
     Bench bench;
     bench.chain.mine({{paying(bench, "a", bench.alice, 9)}, ""});
     bench.twists[0] = [](const std::string& method, const json&, json& result) {
@@ -210,7 +211,8 @@ TEST_CASE("reader: a removed log or one of another block -> not credited [F05]",
 
 TEST_CASE("reader: the receipt names another block -> reorged [F12]", "[F12]") {
     Bench bench;
-    bench.chain.mine({{paying(bench, "x", bench.carol, 1), paying(bench, "a", bench.alice, 9)}, ""});
+    bench.chain.mine(
+        {{paying(bench, "x", bench.carol, 1), paying(bench, "a", bench.alice, 9)}, ""});
     bench.twists[0] = [](const std::string& method, const json&, json& result) {
         if (method == "eth_getTransactionReceipt") result["blockHash"] = hash_text("pre-confirmed");
     };
@@ -239,7 +241,8 @@ TEST_CASE("reader: a receipt in a block that is not on the chain -> mined nowher
 
 TEST_CASE("reader: a receipt is null -> not ready, never absent [F27]", "[F27]") {
     Bench bench;
-    bench.chain.mine({{paying(bench, "x", bench.carol, 1), paying(bench, "a", bench.alice, 9)}, ""});
+    bench.chain.mine(
+        {{paying(bench, "x", bench.carol, 1), paying(bench, "a", bench.alice, 9)}, ""});
     bench.twists[0] = [](const std::string& method, const json&, json& result) {
         if (method == "eth_getTransactionReceipt") result = nullptr;
     };

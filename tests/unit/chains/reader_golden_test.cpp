@@ -1,14 +1,12 @@
-#include "tests/support/show_expected.hpp"
-
-#include <catch2/catch.hpp>
-
-#include <fstream>
-
-#include <nlohmann/json.hpp>
-
 #include "chains/evm/impl/block_draft.hpp"
 #include "chains/evm/impl/reader_sinks.hpp"
 #include "chains/evm/profiles.hpp"
+#include "tests/support/show_expected.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include <fstream>
 
 using namespace chains;
 using namespace chains::evm::impl;
@@ -41,6 +39,7 @@ TEST_CASE("reader golden: a real node's block -> header, log and receipt fit tog
     evm::add_token(chain, "USDC", 6,
                    *core::Address::from_hex("0x008eb2b4909db972a400424984930d78479cc246"));
     const ListedTokens tokens{chain};
+    const Quirks quirks;
     const Everyone filter;
     Decoder decoder;
     const auto body = decoder.block(padded(node["block"]), filter);
@@ -50,14 +49,14 @@ TEST_CASE("reader golden: a real node's block -> header, log and receipt fit tog
     REQUIRE(body->tx_hashes.size() == 1);
 
     BlockDraft draft{*body, "recorded"};
-    CHECK(draft.judge(tokens, {}) == BloomVerdict::kDoubtful);
-    BlockSink sink{draft, tokens, Quirks{}, filter};
+    CHECK(draft.judge(tokens, quirks) == BloomVerdict::kDoubtful);
+    BlockSink sink{draft, tokens, quirks, filter};
     REQUIRE(decoder.logs(padded(node["logs"]), sink));
-    CHECK(draft.judge(tokens, {}) == BloomVerdict::kAgrees);
+    CHECK(draft.judge(tokens, quirks) == BloomVerdict::kAgrees);
 
     const auto receipts = decoder.receipts(padded(node["receipts"]));
     REQUIRE(receipts);
-    CHECK(draft.check_whole(*receipts, {}));
+    CHECK(draft.check_whole(*receipts, quirks));
     const auto scan =
         draft.finish({{receipts->front().tx, receipts->front()}}, tokens, filter, true);
     REQUIRE(scan);
@@ -79,8 +78,8 @@ TEST_CASE("reader golden: each field in turn missing or of another form -> malfo
     const json node = recorded();
     const Everyone filter;
     Decoder decoder;
-    for (const char* field : {"number", "hash", "parentHash", "timestamp", "logsBloom",
-                              "transactions"}) {
+    for (const char* field :
+         {"number", "hash", "parentHash", "timestamp", "logsBloom", "transactions"}) {
         CAPTURE(field);
         json block = node["block"];
         block.erase(field);
@@ -88,8 +87,8 @@ TEST_CASE("reader golden: each field in turn missing or of another form -> malfo
         block[field] = 7;
         CHECK(decoder.block(padded(block), filter).error().code == core::Errc::kMalformed);
     }
-    for (const char* field : {"transactionHash", "blockHash", "blockNumber", "status", "gasUsed",
-                              "logs"}) {
+    for (const char* field :
+         {"transactionHash", "blockHash", "blockNumber", "status", "gasUsed", "logs"}) {
         CAPTURE(field);
         json receipt = node["receipts"][0];
         receipt.erase(field);

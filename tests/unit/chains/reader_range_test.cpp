@@ -1,6 +1,5 @@
-#include "tests/unit/chains/reader_bench.hpp"
-
 #include "tests/support/show_expected.hpp"
+#include "tests/unit/chains/reader_bench.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,10 +1,8 @@
+#include "chains/evm/impl/rpc_params.hpp"
+#include "tests/support/show_expected.hpp"
 #include "tests/unit/chains/reader_bench.hpp"
 
-#include "tests/support/show_expected.hpp"
-
 #include <catch2/catch.hpp>
-
-#include "chains/evm/impl/rpc_params.hpp"
 
 using namespace evm_bench;
 using core::Errc;

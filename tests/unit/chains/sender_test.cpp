@@ -1,11 +1,10 @@
+#include "chains/evm/sender.hpp"
+
+#include "chains/evm/transaction.hpp"
+#include "tests/support/show_expected.hpp"
 #include "tests/unit/chains/reader_bench.hpp"
 
-#include "tests/support/show_expected.hpp"
-
 #include <catch2/catch.hpp>
-
-#include "chains/evm/sender.hpp"
-#include "chains/evm/transaction.hpp"
 
 using namespace evm_bench;
 using chains::CallKind;
@@ -45,9 +44,8 @@ struct SenderBench : Bench {
     chains::TxOrder order(CallKind kind) {
         chains::TxOrder out;
         out.kind = kind;
-        out.asset = kind == CallKind::kNativeTransfer
-                        ? info.native_asset
-                        : chains::evm::erc20_asset(info.id, usdc);
+        out.asset = kind == CallKind::kNativeTransfer ? info.native_asset
+                                                      : chains::evm::erc20_asset(info.id, usdc);
         out.sender = alice;
         out.recipient = carol;
         out.units = Units{7};
@@ -174,8 +172,9 @@ TEST_CASE("sender price: above the operator's cap -> halted; near it -> cut [F43
     CHECK(price->max_fee == Units{0x30 + 4});
 }
 
-TEST_CASE("sender bump: from one wei to 500 gwei -> a tenth more in both parts, one wei at least [F34]",
-          "[F34]") {
+TEST_CASE(
+    "sender bump: from one wei to 500 gwei -> a tenth more in both parts, one wei at least [F34]",
+    "[F34]") {
     SenderBench bench;
     for (std::uint64_t wei = 1; wei < 500'000'000'000ULL; wei = wei * 3 + 1) {
         const GasPrice old_price{Units{wei + 5}, Units{wei}};

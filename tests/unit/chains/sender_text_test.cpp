@@ -1,8 +1,8 @@
+#include "chains/evm/impl/send_text.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <array>
-
-#include "chains/evm/impl/send_text.hpp"
 
 using chains::SendOutcome;
 using chains::SendReport;

@@ -1,12 +1,12 @@
-#include "tests/support/show_expected.hpp"
-#include "tests/unit/net/fakes.hpp"
-
-#include <catch2/catch.hpp>
+#include "chains/evm/signer.hpp"
 
 #include "chains/evm/address.hpp"
 #include "chains/evm/address_codec.hpp"
 #include "chains/evm/profiles.hpp"
-#include "chains/evm/signer.hpp"
+#include "tests/support/show_expected.hpp"
+#include "tests/unit/net/fakes.hpp"
+
+#include <catch2/catch.hpp>
 
 using namespace chains;
 using core::Errc;
@@ -32,10 +32,11 @@ struct SignerBench {
         out.leg = "delivery";
         out.tx.chain = core::ChainId::eip155(8453);
         out.tx.order.kind = CallKind::kTokenTransfer;
-        out.tx.order.asset = core::AssetId{
-            "eip155:8453/erc20:0x833589fcd6edb6e08f4c7c32d4f71b54bda02913"};
+        out.tx.order.asset =
+            core::AssetId{"eip155:8453/erc20:0x833589fcd6edb6e08f4c7c32d4f71b54bda02913"};
         out.tx.order.sender = *signer->address_of(key);
-        out.tx.order.recipient = *core::Address::from_hex("0x00000000000000000000000000000000000000aa");
+        out.tx.order.recipient =
+            *core::Address::from_hex("0x00000000000000000000000000000000000000aa");
         out.tx.order.units = Units{1'000'000};
         out.tx.nonce = 3;
         out.tx.gas_limit = 60'000;
