@@ -35,7 +35,7 @@ class Stage {
 
         const entry = chainConfig({
             name: 'Devnet', urls: [this.node.url], poll_ms: 100, finalized_tag: false, scan_native: true,
-            mainnet: false,
+            mainnet: false, start_height: await this.node.blockNumber(),
             tokens: [['USDC', usdc.address, 6], ['USDT', usdt.address, 6]],
         });
         this.daemon = await startDepositd({
@@ -152,8 +152,11 @@ async function play(stage) {
 /** The books against the chain by the daemon itself, then the recipients against the chain by us. */
 async function audit(stage) {
     heading('Audit: what the books say against what the chain says, at one final block');
-    const report = await until(() => stage.daemon.cli(['reconcile', '--all']),
-        { timeoutMs: 30_000, everyMs: 1000, what: 'reconcile' });
+    // The last payout is seen before it is final; the books follow what is final.
+    const settled = async () => JSON.parse(await stage.daemon.cli(['reconcile', '--all', '--json']))
+        .every(({ lines }) => lines.every(({ booked, onChain }) => booked === onChain));
+    await until(settled, { timeoutMs: 30_000, everyMs: 500, what: 'the books to close' });
+    const report = await stage.daemon.cli(['reconcile', '--all']);
     say(report.trimEnd());
     heading('The same from outside: what everybody must have got, asked from the node');
     let wrong = 0;

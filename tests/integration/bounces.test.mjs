@@ -7,7 +7,7 @@ sceneTest('bounce: the destination is on the block list -> the money goes back, 
     await scene.chain.setBlacklisted(scene.contracts.usdc, destination);
     await scene.pay(receiver);
     const bounced = await scene.settle(session, 'bounced');
-    assert.equal(bounced.destination.delivery.receivedUnits, '10');
+    assert.equal(Number(bounced.destination.delivery.receivedUnits), 10);
     await scene.assertBalance(refund, '10');
     await scene.assertBalance(destination, '0');
     assert.equal(await scene.transfersTo(refund), 1);

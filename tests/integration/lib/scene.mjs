@@ -59,12 +59,14 @@ class Scene {
 
         const entry = chainConfig({
             urls: [this.proxy?.url ?? this.node.url], poll_ms: 40, finalized_tag: false, scan_native: true,
-            mainnet: false,
+            mainnet: false, start_height: await this.node.blockNumber(),
             tokens: tokens.map((key) => [SYMBOLS[key], this.contracts[key].address, 6]), ...chain,
         });
         this.dir = scratchDir(t);
-        this.daemon = await startDepositd({ dir: this.dir, config: { chain: [entry], ...config }, policy, start });
+        // Started apart, so that a daemon that does not get ready is ended like any other.
+        this.daemon = await startDepositd({ dir: this.dir, config: { chain: [entry], ...config }, policy, start: false });
         this.api = this.daemon.api;
+        if (start) await this.daemon.start();
     }
 
     async close() {
@@ -86,8 +88,8 @@ class Scene {
     }
 
     /**
-     * Opens a session and its address: { session, receiver, destination, refund }. `amount` in whole tokens or
-     * undefined; `refund: null` gives none.
+     * Opens a session and its address: { session, receiver, destination, refund }. `amount` in whole tokens, null
+     * for what may come; `refund: null` gives none.
      */
     async order({
         amount = '10', token = this.contracts.usdc, destination = this.fresh(), refund = this.fresh(),
@@ -95,7 +97,7 @@ class Scene {
         const more = refund === null ? {} : { refundAddress: refund };
         const tokenAddress = token === NATIVE ? NATIVE : token.address;
         const { session, receiver } = await this.api.openEvm({
-            address: destination, tokenAddress, amountUnits: amount,
+            address: destination, tokenAddress, amountUnits: amount ?? undefined,
         }, more);
         return { session, receiver, destination, refund, token };
     }
