@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.hpp"
+#include "core/crash_point.hpp"
 #include "settlement/accounts.hpp"
 #include "settlement/payout_rules.hpp"
 
@@ -71,7 +72,9 @@ core::Task<Expected<std::size_t>> Driver::drive_once() {
             }
             return facts->size();
         });
-    co_return co_await std::move(job);
+    auto applied = co_await std::move(job);
+    if (applied && *applied > 0) CRASH_POINT("facts_committed");
+    co_return applied;
 }
 
 Expected<Done> Driver::apply(db::UnitOfWork& work, const db::Fact& fact) const {
@@ -212,6 +215,7 @@ Expected<Done> Driver::own_tx_moved(db::UnitOfWork& work, const db::Fact& fact) 
                                {{"chain", fact.chain.text()}});
         return Done{};
     }
+    CRASH_POINT("seen_before");
     const bool mined = fact.kind == db::FactKind::kOwnTxMined;
     db::Attempt attempt = (*place)->attempt;
     db::PayoutStep step = (*place)->step;
@@ -228,7 +232,9 @@ Expected<Done> Driver::own_tx_moved(db::UnitOfWork& work, const db::Fact& fact) 
     payout.waiting_for = mined ? "finality of " + attempt.tx.hex0x()
                                : "its block left the chain; sending the same bytes again";
     payout.updated_at = context_.clock.now();
-    return work.payouts().save(payout);
+    if (auto saved = work.payouts().save(payout); !saved) return saved.error();
+    CRASH_POINT("seen_after");
+    return Done{};
 }
 
 Expected<Done> Driver::own_tx_final(db::UnitOfWork& work, const db::Fact& fact) const {
@@ -260,9 +266,11 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
     const auto posting = own_tx_posting(tx, chain->native_asset, debtor, context_.clock.now());
     auto posted = work.ledger().posted(posting.key);
     if (!posted) return posted.error();
+    CRASH_POINT("ledger_before");
     if (!*posted) {
         if (auto done = work.ledger().post(posting); !done) return done.error();
     }
+    CRASH_POINT("ledger_after");
 
     const bool ok = does_what_it_should(tx, step);
     const std::string why =
@@ -298,7 +306,9 @@ Expected<Done> Driver::payout_final(db::UnitOfWork& work, db::Payout payout, boo
     payout.reason = why;
     payout.waiting_for.clear();
     payout.updated_at = context_.clock.now();
+    CRASH_POINT("final_before");
     if (auto saved = work.payouts().save(payout); !saved) return saved.error();
+    CRASH_POINT("final_after");
     context_.metrics.count("depositd_payouts_final_total",
                            {{"chain", payout.asset.chain().text()},
                             {"leg", std::string{to_string(payout.leg)}},

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/check.hpp"
+#include "core/crash_point.hpp"
 #include "settlement/payout_rules.hpp"
 
 namespace settlement {
@@ -297,6 +298,7 @@ Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing) 
 Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step) {
     auto chain_nonce = co_await sender_.nonce_final(step.sender);
     if (!chain_nonce) co_return chain_nonce.error();
+    CRASH_POINT("reserve_before");
     const core::Instant now = context_.clock.now();
     const core::ChainId chain = chain_.id;
     const db::Payout payout = full.payout;
@@ -333,6 +335,7 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step)
         });
     auto reserved = co_await std::move(reserved_job);
     if (!reserved) co_return reserved.error();
+    CRASH_POINT("reserve_after");
     const core::PayoutId id = full.payout.id;
     auto fresh_job = context_.database.read<std::optional<db::PayoutFull>>(
         [id](db::UnitOfWork& work) { return work.payouts().load(id); });
@@ -391,8 +394,10 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
         CHECK(receiver->has_value(), "receivers are never deleted");
         request.key.index = (*receiver)->derivation_index;
     }
+    CRASH_POINT("sign_before");
     auto signed_tx = co_await signer_.sign(std::move(request));
     if (!signed_tx) co_return signed_tx.error();
+    CRASH_POINT("sign_after");
 
     db::Attempt attempt;
     attempt.step = step.id;
@@ -425,11 +430,14 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
         });
     auto stored = co_await std::move(stored_job);
     if (!stored) co_return stored.error();
+    CRASH_POINT("store_after");
     co_return co_await send(std::move(full), std::move(step), *stored);
 }
 
 Task<Expected<Done>> Executor::send(db::PayoutFull full, db::PayoutStep step, db::Attempt attempt) {
+    CRASH_POINT("send_before");
     auto report = co_await sender_.send(attempt.raw);
+    CRASH_POINT("send_answered");
     const core::Instant now = context_.clock.now();
     // Whatever was answered, even nothing: the bytes may be out. Only blocks tell.
     attempt.last_answer = report ? report->text : report.error().message;
@@ -472,7 +480,9 @@ Task<Expected<Done>> Executor::send(db::PayoutFull full, db::PayoutStep step, db
             payout.updated_at = now;
             return work.payouts().save(payout);
         });
-    co_return co_await std::move(job);
+    auto marked = co_await std::move(job);
+    CRASH_POINT("send_marked");
+    co_return marked;
 }
 
 Task<Expected<Done>> Executor::keep_going(db::PayoutFull full, db::PayoutStep step) {
@@ -489,7 +499,10 @@ Task<Expected<Done>> Executor::keep_going(db::PayoutFull full, db::PayoutStep st
                       : Expected<chains::GasPrice>{suggested.error()};
         if (higher) {
             context_.metrics.count("depositd_payout_bumps_total", {{"chain", chain_.id.text()}});
-            co_return co_await sign(std::move(full), std::move(step), *higher);
+            CRASH_POINT("bump_before");
+            auto bid = co_await sign(std::move(full), std::move(step), *higher);
+            CRASH_POINT("bump_after");
+            co_return bid;
         }
         if (now - sent_at >= pace_.resend_after) {
             auto sent = co_await send(full, step, attempt);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/check.hpp"
+#include "core/crash_point.hpp"
 #include "session/transition.hpp"
 #include "settlement/accounts.hpp"
 
@@ -61,7 +62,9 @@ Expected<Done> SessionEvents::apply(db::UnitOfWork& work, const core::SessionId&
         entry.event = std::string{session::name_of(event)};
         entry.detail = about.detail;
         entry.at = now;
+        CRASH_POINT("journal_before");
         if (auto saved = work.sessions().save(row, expected, entry); !saved) return saved.error();
+        CRASH_POINT("journal_after");
     }
     for (const session::Effect& effect : step->effects) {
         if (auto done = carry_out(work, row, effect); !done) return done.error();
@@ -167,8 +170,10 @@ Expected<Done> SessionEvents::plan(db::UnitOfWork& work, const db::SessionRow& r
         payout.held_from = db::PayoutStatus::kPlanned;
         payout.reason = "the session has no refund address";
     }
+    CRASH_POINT("plan_before");
     auto planned = work.payouts().plan(payout);
     if (!planned) return planned.error();
+    CRASH_POINT("plan_after");
     context_.metrics.count("depositd_payouts_planned_total",
                            {{"chain", asset.chain().text()}, {"leg", std::string{to_string(leg)}}});
     return Done{};

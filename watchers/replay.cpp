@@ -1,5 +1,7 @@
 #include "watchers/replay.hpp"
 
+#include "core/crash_point.hpp"
+
 #include "watchers/impl/begin.hpp"
 #include "watchers/impl/record.hpp"
 #include "watchers/scan.hpp"
@@ -209,6 +211,7 @@ core::Task<core::Expected<ReplayProgress>> Replay::run(
         progress.eta = spent * static_cast<std::int64_t>(progress.total - progress.done) /
                        static_cast<std::int64_t>(progress.done);
         if (report) report(progress);
+        CRASH_POINT("replay_midway");
         from = to + 1;
     }
     log_.info("replay done", {{"chain", info->id.text()},
