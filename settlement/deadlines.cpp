@@ -5,7 +5,7 @@ namespace {
 
 using core::Expected;
 
-constexpr std::size_t kBatch = 200;
+constexpr std::size_t kSessionsPerJob = 200;
 constexpr core::Millis kInterval{1000};
 
 }  // namespace
@@ -27,7 +27,7 @@ core::Task<Expected<std::size_t>> Deadlines::look_once() {
             std::size_t moved = 0;
             // The direct route: only the destination's own chain can pay.
             for (const auto& [chain, tip] : *tips) {
-                auto rows = work.sessions().waiting_past(chain, tip.mined_at, kBatch);
+                auto rows = work.sessions().waiting_past(chain, tip.mined_at, kSessionsPerJob);
                 if (!rows) return rows.error();
                 for (const db::SessionRow& row : *rows) {
                     auto applied =
