@@ -1,5 +1,7 @@
 #include "watchers/impl/commit.hpp"
 
+#include "core/crash_point.hpp"
+
 #include <utility>
 
 namespace watchers {
@@ -56,6 +58,7 @@ core::Expected<core::Done> settle_final(db::UnitOfWork& work, const CommitInput&
 core::Expected<core::Done> append_batch(db::UnitOfWork& work, const CommitInput& input,
                                         CommitOutcome& out) {
     const Batch& batch = *input.batch;
+    CRASH_POINT("cursor_before");
     auto appended =
         work.blocks().append(input.info->id, rows_of(batch), batch.revision.value, input.now);
     if (!appended) return appended.error();
@@ -69,6 +72,7 @@ core::Expected<core::Done> append_batch(db::UnitOfWork& work, const CommitInput&
         if (!done) return done.error();
     }
     out.tip = batch.last();
+    CRASH_POINT("cursor_after");
     return core::Done{};
 }
 
