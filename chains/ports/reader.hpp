@@ -119,6 +119,38 @@ class ChainReader {
                                                                TransferSeen transfer,
                                                                unsigned endpoints) = 0;
 
+    //! The same about a transaction of ours, as it was read: sender, nonce, receiver, value, success,
+    //! fee and the transfers out of the sender. Errors as corroborate().
+    virtual core::Task<core::Expected<core::Done>> corroborate_own(core::BlockRef block,
+                                                                   OwnTxSeen tx,
+                                                                   unsigned endpoints) = 0;
+
+    //! Do `endpoints` distinct endpoints say that nonce `nonce` of `sender` is used up for good: in
+    //! their own finalized state (`finalized`), or in their latest one where finality is a matter of
+    //! depth? kNotReady when they agree that it is not yet.
+    virtual core::Task<core::Expected<core::Done>> corroborate_nonce(core::Address sender,
+                                                                     std::uint64_t nonce,
+                                                                     bool finalized,
+                                                                     unsigned endpoints) = 0;
+
+    //! Is the finalized block of `endpoints` distinct endpoints at or above `height`, by their own
+    //! word? kNotReady when they agree that it is not yet.
+    virtual core::Task<core::Expected<core::Done>> corroborate_final(std::uint64_t height,
+                                                                     unsigned endpoints) = 0;
+
+    //! Do `endpoints` distinct endpoints say that `owner` held exactly `units` of native coin at
+    //! `at`? Errors as corroborate().
+    virtual core::Task<core::Expected<core::Done>> corroborate_balance(core::BlockRef at,
+                                                                       core::Address owner,
+                                                                       core::Units units,
+                                                                       unsigned endpoints) = 0;
+
+    //! Reads a range like scan_range, but from one endpoint that is not called `other_than`.
+    //! kUnsupported when there is no other one.
+    virtual core::Task<core::Expected<std::vector<BlockScan>>> scan_range_elsewhere(
+        std::uint64_t from, std::uint64_t to, const WatchFilter& filter,
+        std::string other_than) = 0;
+
     //! Where a transaction is mined now; none when the node does not know it (which proves nothing).
     virtual core::Task<core::Expected<std::optional<core::BlockRef>>> block_of(core::TxId tx) = 0;
 };

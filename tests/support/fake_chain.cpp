@@ -197,7 +197,8 @@ core::Expected<const FakeChain::Block*> FakeChain::known(const core::BlockRef& r
     return block;
 }
 
-chains::BlockScan FakeChain::scan(const Block& block, const chains::WatchFilter& filter) const {
+chains::BlockScan FakeChain::scan(const Block& block, const chains::WatchFilter& filter,
+                                  bool blind) const {
     chains::BlockScan out;
     out.block = block.ref;
     out.endpoint = "fake";
@@ -205,7 +206,7 @@ chains::BlockScan FakeChain::scan(const Block& block, const chains::WatchFilter&
     out.tx_count = static_cast<std::uint32_t>(block.content.txs.size());
     out.evidence =
         out.log_count == 0 ? chains::Evidence::kBloomExcludes : chains::Evidence::kLogsAgree;
-    if (blind_) return out;
+    if (blind) return out;
     for (const auto& transfer : block.transfers) {
         if (filter.is_ours(transfer.to)) out.deposits.push_back(transfer);
     }
@@ -245,7 +246,7 @@ core::Task<core::Expected<chains::BlockScan>> FakeChain::scan_block(
     if (auto error = fault("scan_block")) co_return *error;
     auto block = known(height);
     if (!block) co_return block.error();
-    auto out = scan(**block, filter);
+    auto out = scan(**block, filter, blind_);
     if (on_scan_) on_scan_(height);
     co_return out;
 }
@@ -258,7 +259,7 @@ core::Task<core::Expected<std::vector<chains::BlockScan>>> FakeChain::scan_range
     for (std::uint64_t height = from; height <= to; ++height) {
         auto block = known(height);
         if (!block) co_return block.error();
-        out.push_back(scan(**block, filter));
+        out.push_back(scan(**block, filter, blind_));
         if (on_scan_) on_scan_(height);
     }
     co_return out;
@@ -270,6 +271,9 @@ core::Task<core::Expected<std::vector<core::Units>>> FakeChain::native_balances(
     if (auto error = fault("native_balances")) co_return *error;
     auto block = known(at);
     if (!block) co_return block.error();
+    if (state_depth_ && at.height + *state_depth_ < node_head()) {
+        co_return core::Error{core::Errc::kNotReady, "the state of the block is gone"};
+    }
     std::vector<core::Units> out;
     for (const core::Address& address : addresses) {
         const auto found = (**block).balances->find({address, info_.native_asset.text()});
@@ -289,15 +293,18 @@ core::Task<core::Expected<core::Units>> FakeChain::balance_of(core::AssetId asse
     co_return found == (**block).balances->end() ? core::Units{} : found->second;
 }
 
+core::Expected<core::Done> FakeChain::quorum(const char* method, unsigned endpoints) {
+    if (auto error = fault(method)) return *error;
+    if (endpoints <= agreeing_) return core::Done{};
+    return core::Error{core::Errc::kNoQuorum,
+                       std::to_string(agreeing_) + " of " + std::to_string(endpoints) + " agree"};
+}
+
 core::Task<core::Expected<core::Done>> FakeChain::corroborate(core::BlockRef at,
                                                               chains::TransferSeen transfer,
                                                               unsigned endpoints) {
     ++calls_.corroborate;
-    if (auto error = fault("corroborate")) co_return *error;
-    if (endpoints > agreeing_) {
-        co_return core::Error{core::Errc::kNoQuorum, std::to_string(agreeing_) + " of " +
-                                                         std::to_string(endpoints) + " agree"};
-    }
+    if (auto agreed = quorum("corroborate", endpoints); !agreed) co_return agreed.error();
     auto block = known(at);
     if (!block) co_return block.error();
     const auto& all = (**block).transfers;
@@ -306,6 +313,83 @@ core::Task<core::Expected<core::Done>> FakeChain::corroborate(core::BlockRef at,
         co_return core::Error{core::Errc::kReorged, "the block does not hold the transfer"};
     }
     co_return core::Done{};
+}
+
+core::Task<core::Expected<core::Done>> FakeChain::corroborate_own(core::BlockRef at,
+                                                                  chains::OwnTxSeen tx,
+                                                                  unsigned endpoints) {
+    ++calls_.corroborate_own;
+    if (auto agreed = quorum("corroborate_own", endpoints); !agreed) co_return agreed.error();
+    auto block = known(at);
+    if (!block) co_return block.error();
+    const auto same = [&](const chains::OwnTxSeen& other) {
+        return other.tx == tx.tx && other.sender == tx.sender && other.nonce == tx.nonce &&
+               other.success == tx.success && other.fee == tx.fee && other.to == tx.to &&
+               other.native_value == tx.native_value && other.transfers == tx.transfers;
+    };
+    const auto& all = (**block).content.txs;
+    if (denied_ == tx.tx || std::none_of(all.begin(), all.end(), same)) {
+        co_return core::Error{core::Errc::kReorged, "the block does not hold the transaction"};
+    }
+    co_return core::Done{};
+}
+
+core::Task<core::Expected<core::Done>> FakeChain::corroborate_nonce(core::Address sender,
+                                                                    std::uint64_t nonce,
+                                                                    bool finalized,
+                                                                    unsigned endpoints) {
+    ++calls_.corroborate_nonce;
+    if (auto agreed = quorum("corroborate_nonce", endpoints); !agreed) co_return agreed.error();
+    const auto final_block = this->finalized();
+    const std::uint64_t own = finalized && final_block ? final_block->height : node_head();
+    const std::uint64_t height = std::min(own, others_finalized_.value_or(own));
+    if (nonce_at(sender, height) <= nonce) {
+        co_return core::Error{core::Errc::kNotReady, "the nonce is not used up yet"};
+    }
+    co_return core::Done{};
+}
+
+core::Task<core::Expected<core::Done>> FakeChain::corroborate_final(std::uint64_t height,
+                                                                    unsigned endpoints) {
+    ++calls_.corroborate_final;
+    if (auto agreed = quorum("corroborate_final", endpoints); !agreed) co_return agreed.error();
+    const auto own = finalized();
+    if (!own || height > std::min(own->height, others_finalized_.value_or(own->height))) {
+        co_return core::Error{core::Errc::kNotReady, "the block is not final yet"};
+    }
+    co_return core::Done{};
+}
+
+core::Task<core::Expected<core::Done>> FakeChain::corroborate_balance(core::BlockRef at,
+                                                                      core::Address owner,
+                                                                      core::Units units,
+                                                                      unsigned endpoints) {
+    ++calls_.corroborate_balance;
+    if (auto agreed = quorum("corroborate_balance", endpoints); !agreed) co_return agreed.error();
+    auto block = known(at);
+    if (!block) co_return block.error();
+    const auto found = (**block).balances->find({owner, info_.native_asset.text()});
+    const core::Units held = found == (**block).balances->end() ? core::Units{} : found->second;
+    if (held != units || (denied_from_ && at.height >= *denied_from_)) {
+        co_return core::Error{core::Errc::kReorged, "the balance is another"};
+    }
+    co_return core::Done{};
+}
+
+core::Task<core::Expected<std::vector<chains::BlockScan>>> FakeChain::scan_range_elsewhere(
+    std::uint64_t from, std::uint64_t to, const chains::WatchFilter& filter,
+    std::string other_than) {
+    ++calls_.scan_range_elsewhere;
+    if (auto error = fault("scan_range_elsewhere")) co_return *error;
+    if (!second_) co_return core::Error{core::Errc::kUnsupported, "there is no other endpoint"};
+    std::vector<chains::BlockScan> out;
+    for (std::uint64_t height = from; height <= to; ++height) {
+        auto block = known(height);
+        if (!block) co_return block.error();
+        out.push_back(scan(**block, filter, false));
+        out.back().endpoint = other_than == "fake" ? "second" : "fake";
+    }
+    co_return out;
 }
 
 core::Task<core::Expected<std::optional<core::BlockRef>>> FakeChain::block_of(core::TxId tx) {

@@ -37,10 +37,16 @@ class FakeChain final : public chains::ChainReader {
         std::uint64_t native_balances = 0;
         std::uint64_t balance_of = 0;
         std::uint64_t corroborate = 0;
+        std::uint64_t corroborate_own = 0;
+        std::uint64_t corroborate_nonce = 0;
+        std::uint64_t corroborate_final = 0;
+        std::uint64_t corroborate_balance = 0;
+        std::uint64_t scan_range_elsewhere = 0;
         std::uint64_t block_of = 0;
         std::uint64_t total() const {
             return heads + block_at + scan_block + scan_range + native_balances + balance_of +
-                   corroborate + block_of;
+                   corroborate + corroborate_own + corroborate_nonce + corroborate_final +
+                   corroborate_balance + scan_range_elsewhere + block_of;
         }
     };
 
@@ -76,6 +82,16 @@ class FakeChain final : public chains::ChainReader {
     void set_blind(bool blind) { blind_ = blind; }
     //! How many endpoints agree with each other; more asked for is kNoQuorum. Default 100.
     void set_agreeing_endpoints(unsigned endpoints) { agreeing_ = endpoints; }
+    //! The others' finalized block stands at this height, whatever heads() says.
+    void set_others_finalized(std::optional<std::uint64_t> height) { others_finalized_ = height; }
+    //! What the first endpoint said and the others do not: they deny this transaction of ours, or
+    //! deny every balance that the first one saw at or after the height.
+    void set_denied(std::optional<core::TxId> tx) { denied_ = tx; }
+    void set_balances_denied_from(std::optional<std::uint64_t> height) { denied_from_ = height; }
+    //! There is a second endpoint, which reads everything also while the first is blind.
+    void set_second_endpoint(bool there) { second_ = there; }
+    //! State older than this many blocks below the head is gone.
+    void set_state_depth(std::optional<std::uint64_t> blocks) { state_depth_ = blocks; }
     //! Called when a block was read, before its answer is given.
     void on_scan(std::function<void(std::uint64_t)> hook) { on_scan_ = std::move(hook); }
     void set_block_interval(core::Millis interval) { interval_ = interval; }
@@ -113,6 +129,21 @@ class FakeChain final : public chains::ChainReader {
     core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block,
                                                        chains::TransferSeen transfer,
                                                        unsigned endpoints) override;
+    core::Task<core::Expected<core::Done>> corroborate_own(core::BlockRef block,
+                                                           chains::OwnTxSeen tx,
+                                                           unsigned endpoints) override;
+    core::Task<core::Expected<core::Done>> corroborate_nonce(core::Address sender,
+                                                             std::uint64_t nonce, bool finalized,
+                                                             unsigned endpoints) override;
+    core::Task<core::Expected<core::Done>> corroborate_final(std::uint64_t height,
+                                                             unsigned endpoints) override;
+    core::Task<core::Expected<core::Done>> corroborate_balance(core::BlockRef at,
+                                                               core::Address owner,
+                                                               core::Units units,
+                                                               unsigned endpoints) override;
+    core::Task<core::Expected<std::vector<chains::BlockScan>>> scan_range_elsewhere(
+        std::uint64_t from, std::uint64_t to, const chains::WatchFilter& filter,
+        std::string other_than) override;
     core::Task<core::Expected<std::optional<core::BlockRef>>> block_of(core::TxId tx) override;
 
   private:
@@ -135,7 +166,8 @@ class FakeChain final : public chains::ChainReader {
     std::optional<core::Error> fault(const char* method);
     core::Expected<const Block*> known(std::uint64_t height) const;
     core::Expected<const Block*> known(const core::BlockRef& ref) const;
-    chains::BlockScan scan(const Block& block, const chains::WatchFilter& filter) const;
+    core::Expected<core::Done> quorum(const char* method, unsigned endpoints);
+    chains::BlockScan scan(const Block& block, const chains::WatchFilter& filter, bool blind) const;
 
     chains::ChainInfo info_;
     core::Millis interval_{12'000};
@@ -150,6 +182,11 @@ class FakeChain final : public chains::ChainReader {
     std::uint64_t jitter_state_ = 1;
     std::deque<Fault> faults_;
     unsigned agreeing_ = 100;
+    std::optional<std::uint64_t> others_finalized_;
+    std::optional<core::TxId> denied_;
+    std::optional<std::uint64_t> denied_from_;
+    bool second_ = false;
+    std::optional<std::uint64_t> state_depth_;
     bool blind_ = false;
     std::function<void(std::uint64_t)> on_scan_;
     Calls calls_;

@@ -14,7 +14,7 @@ namespace chains::evm::impl {
 
 //! chains::ChainReader over JSON-RPC. Its parts: evm_reader.cpp (one block), reader_range.cpp
 //! (catching up), reader_doubt.cpp (is nothing really nothing?), reader_state.cpp (balances,
-//! corroboration).
+//! corroboration of deposits), reader_own.cpp (corroboration of the rest, second readings).
 class EvmReader final : public ChainReader {
   public:
     EvmReader(ChainInfo chain, std::uint64_t number, net::EndpointPool& pool, core::Clock& clock,
@@ -33,6 +33,20 @@ class EvmReader final : public ChainReader {
                                                        core::BlockRef at) override;
     core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block, TransferSeen transfer,
                                                        unsigned endpoints) override;
+    core::Task<core::Expected<core::Done>> corroborate_own(core::BlockRef block, OwnTxSeen tx,
+                                                           unsigned endpoints) override;
+    core::Task<core::Expected<core::Done>> corroborate_nonce(core::Address sender,
+                                                             std::uint64_t nonce, bool finalized,
+                                                             unsigned endpoints) override;
+    core::Task<core::Expected<core::Done>> corroborate_final(std::uint64_t height,
+                                                             unsigned endpoints) override;
+    core::Task<core::Expected<core::Done>> corroborate_balance(core::BlockRef at,
+                                                               core::Address owner,
+                                                               core::Units units,
+                                                               unsigned endpoints) override;
+    core::Task<core::Expected<std::vector<BlockScan>>> scan_range_elsewhere(
+        std::uint64_t from, std::uint64_t to, const WatchFilter& filter,
+        std::string other_than) override;
     core::Task<core::Expected<std::optional<core::BlockRef>>> block_of(core::TxId tx) override;
 
   private:
@@ -81,6 +95,13 @@ class EvmReader final : public ChainReader {
         std::vector<core::Address> addresses, core::BlockRef at);
     core::Task<core::Expected<std::vector<core::Units>>> balances_one_by_one(
         std::vector<core::Address> addresses, core::BlockRef at);
+    core::Task<core::Expected<core::Done>> stands(core::BlockRef block, unsigned endpoints);
+    core::Task<core::Expected<core::Done>> reached(net::RpcCall call, unsigned endpoints,
+                                                   net::Normaliser yes_or_no, std::string what);
+    core::Task<core::Expected<std::vector<BlockScan>>> read_piece_from(std::uint64_t first,
+                                                                       std::uint64_t last,
+                                                                       const WatchFilter& filter,
+                                                                       std::size_t endpoint);
     core::Task<core::Expected<core::Done>> agree_on(net::RpcCall call, unsigned endpoints,
                                                     net::Normaliser normaliser,
                                                     std::string expected);
