@@ -80,7 +80,7 @@ sceneTest('input: what cannot be a session -> a documented error, nothing stored
         ['a token with a fee, not listed', body({ tokenAddress: fee.address }), { code: 'unsupported_token' }],
         ['an unknown chain', body({ chainId: 1 }), { code: 'unsupported_chain' }],
         ['the chain as text', body({ chainId: '31337' }), { param: 'destination.chainId' }],
-        ['a chain of 2^64', body().replace('31337', '18446744073709551616'), { param: 'destination.chainId' }],
+        ['a chain of 2^64', body().replace('31337', '18446744073709551616')],
         ['another family', body({ type: 'solana' }), { param: 'destination.type' }],
         ['no display', JSON.stringify({ destination: good }), { param: 'display' }],
         ['an empty title', body({}, { display: { title: '', verb: 'Pay' } }), { param: 'display.title' }],

@@ -66,10 +66,19 @@ sceneTest('node of another chain: not read, named in /readyz', { proxy, start: f
     await scene.settle(session, 'succeeded', { timeoutMs: 45_000 });
 });
 
-sceneTest('node that hides logs: the cursor does not pass, found later', { proxy }, async (scene) => {
+sceneTest('node that hides logs: the receipts give it away -> found', { proxy }, async (scene) => {
+    const { session, receiver, destination } = await scene.order();
+    scene.proxy.fault('empty-logs');
+    await scene.pay(receiver);
+    await scene.settle(session, 'succeeded', { timeoutMs: 45_000 });
+    await scene.assertBalance(destination, '10');
+});
+
+sceneTest('node that hides logs and receipts: the cursor does not pass, found later', { proxy }, async (scene) => {
     const { session, receiver, destination } = await scene.order();
     await scene.readUp();
     scene.proxy.fault('empty-logs');
+    scene.proxy.fault('missing-receipts');
     const { receipt } = await scene.pay(receiver);
     await scene.node.mine(4);
     await untilNotReady(scene);
