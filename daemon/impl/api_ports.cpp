@@ -9,8 +9,9 @@ namespace depositd {
 
 namespace {
 
-//! A watcher whose last good look is older than this is not ready.
-constexpr core::Millis kStale{60'000};
+//! A watcher whose last good look is older than this is not ready. Above the longest pause between two
+//! looks (watchers::WatcherConfig::backoff_max).
+constexpr core::Millis kStale{20'000};
 
 api::ChainFacts facts_of_chain(const chains::ChainInfo& info) {
     api::ChainFacts out{info.id, 0, info.name};
@@ -113,7 +114,9 @@ std::vector<api::ComponentStatus> DaemonView::components() const {
             one.why = "no look at the chain has succeeded yet";
         } else if (clock_.now() - *status.last_ok > kStale) {
             one.ready = false;
-            one.why = "the last good look is too long ago";
+            one.why = status.lag_blocks > 0
+                          ? "still " + std::to_string(status.lag_blocks) + " blocks behind"
+                          : "the last good look is too long ago";
         }
         if (!one.ready && !status.last_error.empty()) one.why += ": " + status.last_error;
         out.push_back(std::move(one));

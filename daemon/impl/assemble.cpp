@@ -12,6 +12,7 @@
 #include "chains/evm/sender.hpp"
 #include "daemon/impl/api_ports.hpp"
 #include "daemon/impl/chain_settings.hpp"
+#include "daemon/impl/readmission.hpp"
 #include "daemon/impl/replay_desk.hpp"
 #include "daemon/version.hpp"
 #include "settlement/router.hpp"
@@ -202,6 +203,13 @@ std::vector<Part> Application::parts() {
         out.push_back({"watcher " + watcher->status().chain.text(),
                        [one = watcher.get()] { return one->run(); }});
     }
+    std::vector<net::EndpointPool*> pools;
+    for (const ChainParts& chain : graph.chains) {
+        if (chain.pool != nullptr) pools.push_back(chain.pool.get());
+    }
+    out.push_back({"endpoints", [&graph, pools] {
+                       return readmit_corrected(pools, graph.around.clock, graph.around.log);
+                   }});
     out.push_back({"replays", [&graph] { return graph.desk.run(); }});
     out.push_back({"settlement", [&graph] { return graph.settlement.run(); }});
     out.push_back({"operator listener", [&graph] { return graph.operator_server->run(); },

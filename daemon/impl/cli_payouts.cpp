@@ -23,7 +23,7 @@ int list_payouts(CliContext& context) {
             auto out = work.payouts().held();
             if (!out) return out.error();
             for (const chains::ChainInfo& info : *infos) {
-                auto active = work.payouts().active(info.id, 1000);
+                auto active = work.payouts().active(info.id, {}, 1000);
                 if (!active) return active.error();
                 out->insert(out->end(), active->begin(), active->end());
             }

@@ -19,6 +19,7 @@ core::Task<core::Expected<json>> ask(net::EndpointPool& pool, net::RpcCall call,
     net::CallOptions options;
     options.timeout = kPatience;
     options.endpoint = endpoint;
+    options.even_quarantined = endpoint.has_value();
     auto reply = co_await pool.call(std::move(call), options);
     if (!reply) co_return reply.error();
     auto result = reply->result();
@@ -56,13 +57,18 @@ core::Task<core::Expected<core::Bytes>> view(net::EndpointPool& pool, core::Addr
 
 }  // namespace
 
+core::Task<core::Expected<std::uint64_t>> probe_chain_number(net::EndpointPool& pool,
+                                                             std::size_t endpoint) {
+    net::RpcCall call{"eth_chainId", "[]"};
+    auto chain = co_await ask(pool, std::move(call), endpoint);
+    if (!chain) co_return chain.error();
+    co_return number(*chain);
+}
+
 core::Task<core::Expected<EndpointFacts>> probe_endpoint(net::EndpointPool& pool,
                                                          std::size_t endpoint) {
     EndpointFacts out;
-    net::RpcCall chain_call{"eth_chainId", "[]"};
-    auto chain = co_await ask(pool, std::move(chain_call), endpoint);
-    if (!chain) co_return chain.error();
-    auto chain_number = number(*chain);
+    auto chain_number = co_await probe_chain_number(pool, endpoint);
     if (!chain_number) co_return chain_number.error();
     out.chain_number = *chain_number;
 

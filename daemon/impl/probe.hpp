@@ -11,7 +11,7 @@
 #include "core/time.hpp"
 #include "net/endpoint_pool.hpp"
 
-// Questions that only `doctor` asks, each of one endpoint.
+// Questions about nodes that no other room asks, each of one endpoint.
 namespace depositd {
 
 struct EndpointFacts {
@@ -22,6 +22,10 @@ struct EndpointFacts {
 };
 core::Task<core::Expected<EndpointFacts>> probe_endpoint(net::EndpointPool& pool,
                                                          std::size_t endpoint);
+
+//! Also of an endpoint that is quarantined.
+core::Task<core::Expected<std::uint64_t>> probe_chain_number(net::EndpointPool& pool,
+                                                             std::size_t endpoint);
 
 struct TokenFactsOnChain {
     unsigned decimals = 0;
