@@ -57,7 +57,7 @@ struct Sessions {
     virtual Expected<std::vector<JournalEntry>> journal(const core::SessionId& id) = 0;
     virtual Expected<std::vector<SessionRow>> list(const SessionFilter& filter) = 0;
     //! Sessions in a waiting state, paid on `chain`, whose expires_at is before `read_to`; oldest deadline
-    //! first.
+    //! first. Without those that have a deposit detected and not confirmed: their deadline waits.
     virtual Expected<std::vector<SessionRow>> waiting_past(const core::ChainId& chain,
                                                            core::Instant read_to,
                                                            std::size_t limit) = 0;
@@ -82,8 +82,17 @@ struct Receivers {
     virtual Expected<std::vector<Receiver>> since(std::string_view family, core::ReceiverId after,
                                                   std::size_t limit) = 0;
     virtual Expected<core::ReceiverId> newest() = 0;
-    //! Receivers of sessions that wait for or process native coin on this chain.
-    virtual Expected<std::vector<Receiver>> expecting(const core::AssetId& native_asset) = 0;
+    //! Receivers of sessions that wait for or process native coin on this chain, and of those whose
+    //! destination was native coin and that ended: while their expires_at is not before `ended_after`.
+    virtual Expected<std::vector<Receiver>> expecting(const core::AssetId& native_asset,
+                                                      core::Instant ended_after) = 0;
+};
+
+//! How far the chain was read a second time, after it was final.
+struct SecondReading {
+    std::uint64_t height = 0;
+    std::string endpoint;  //!< who gave the last of them
+    core::Instant at;
 };
 
 struct Blocks {
@@ -116,6 +125,16 @@ struct Blocks {
                                             std::size_t limit) = 0;
     virtual Expected<std::vector<std::pair<core::ChainId, core::BlockRef>>> tips() = 0;
 
+    //! Every native payment in blocks up to this one was looked for, those made by contracts among
+    //! them: deadlines of sessions that wait for native coin count from here. None before start().
+    virtual Expected<std::optional<core::BlockRef>> native_read_to(const core::ChainId& chain) = 0;
+    virtual Expected<Done> set_native_read_to(const core::ChainId& chain,
+                                              const core::BlockRef& block) = 0;
+    //! None: every block was read once only.
+    virtual Expected<std::optional<SecondReading>> second_reading(const core::ChainId& chain) = 0;
+    virtual Expected<Done> set_second_reading(const core::ChainId& chain,
+                                              const SecondReading& reading) = 0;
+
     //! Stops payouts on the chain; keeps the first reason while one is open.
     virtual Expected<Done> halt(const core::ChainId& chain, std::string_view reason,
                                 core::Instant at) = 0;
@@ -146,7 +165,8 @@ struct Deposits {
     //! Marks every detected or confirmed deposit above `height` orphaned; gives them as they were before.
     virtual Expected<std::vector<Deposit>> orphan_above(const core::ChainId& chain,
                                                         std::uint64_t height) = 0;
-    //! Writes settlement's memory of the deposit under its (chain, key).
+    //! Writes settlement's memory of the deposit under its (chain, key). Counting what was not counted
+    //! also remembers asset, units and time as they are in the row now.
     virtual Expected<Done> set_counted(core::DepositId id, Counted counted, bool can_fund) = 0;
     //! kConflict when the deposit is claimed already. A claim is never deleted.
     virtual Expected<Done> claim(core::DepositId id, ClaimUse use) = 0;
@@ -161,6 +181,10 @@ struct Deposits {
     virtual Expected<std::optional<core::Units>> native_expected(const core::ChainId& chain,
                                                                  const core::AssetId& native,
                                                                  const core::Address& address) = 0;
+    //! Is every deposit of the session in this asset, claimed for one of `uses`, confirmed on the chain
+    //! right now? False when there is none.
+    virtual Expected<bool> claims_stand(const core::SessionId& session, const core::AssetId& asset,
+                                        const std::vector<ClaimUse>& uses) = 0;
     virtual Expected<std::int64_t> count(DepositStatus status) = 0;
 };
 
@@ -197,13 +221,15 @@ struct Facts {
 struct Payouts {
     virtual ~Payouts() = default;
     //! kConflict when a rule refuses: a second living delivery, a refund beside a delivery that is not
-    //! final_failed or dead, or the same (leg, asset, receiver, claims) again.
+    //! final_failed or dead, or the same (leg, asset, receiver, claims) again while the one before is
+    //! not final_failed or dead.
     virtual Expected<core::PayoutId> plan(const Payout& payout) = 0;
     virtual Expected<std::optional<PayoutFull>> load(core::PayoutId id) = 0;
     virtual Expected<std::vector<PayoutFull>> of_session(const core::SessionId& session) = 0;
-    //! Not terminal and not held, on this chain, oldest first.
+    //! With something left to do: not terminal and not held, or with a step that is alive all the same (a
+    //! top-up whose payout ended meanwhile). On this chain, by id, from above `after`.
     virtual Expected<std::vector<PayoutFull>> active(const core::ChainId& chain,
-                                                     std::size_t limit) = 0;
+                                                     core::PayoutId after, std::size_t limit) = 0;
     virtual Expected<std::vector<PayoutFull>> held() = 0;
     //! Compare-and-set on payout.version; writes status, reason, held_from, waiting_for. Terminal rows refuse.
     virtual Expected<Done> save(const Payout& payout) = 0;

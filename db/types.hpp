@@ -93,6 +93,14 @@ enum class ClaimUse : int {
 //! (chain, key) and not under the deposit's row, so that rows restored by replay are not counted twice.
 enum class Counted : int { kNot = 0, kDetected = 1, kConfirmed = 2 };
 
+//! What a deposit was when it was counted. A reorganisation may bring the same transaction back with
+//! another amount; what is taken back or paid out is what was counted.
+struct CountedAs {
+    core::AssetId asset;
+    core::Units units;
+    core::Instant mined_at;
+};
+
 struct Deposit {
     core::DepositId id;
     core::ChainId chain;
@@ -112,9 +120,10 @@ struct Deposit {
     core::BlockHash block;
     core::Instant mined_at;
     DepositStatus status = DepositStatus::kDetected;
-    // The next three are settlement's memory, stored in `claims` under (chain, key): they survive the
+    // The next four are settlement's memory, stored in `claims` under (chain, key): they survive the
     // loss of the deposit's own row, and record() finds them again.
     Counted counted = Counted::kNot;
+    std::optional<CountedAs> counted_as;  //!< there once it was ever counted
     std::optional<bool> can_fund;  //!< the router's answer when it was first detected
     std::optional<ClaimUse> claim;
     core::Instant detected_at;  //!< our clock
@@ -259,7 +268,8 @@ struct Payout {
     PayoutStatus held_from = PayoutStatus::kPlanned;  //!< meaningful while held
     std::string reason;       //!< why held, failed or dead; evidence of death in words
     std::string waiting_for;  //!< why nothing moves right now, for people; empty when it moves
-    std::string claims_key;   //!< sorted deposit ids; with leg and receiver it makes the payout unique
+    std::string claims_key;   //!< names the set of claimed deposits; with leg and receiver it makes
+                              //!< the payout unique
     std::int64_t version = 1;
     core::Instant created_at;
     core::Instant updated_at;

@@ -76,7 +76,7 @@ class Stepper {
             }
             Tally& tally = tally_of(item.asset);
             auto rest = tally.detected.minus(item.units);
-            CHECK(rest.has_value(), "a deposit is confirmed after it was detected");
+            if (!rest) return refused("a deposit is confirmed that was not counted as detected");
             tally.detected = *rest;
             if (!add(tally.confirmed, item.units)) return done();
         }
@@ -102,7 +102,7 @@ class Stepper {
             if (!counts(item)) continue;
             Tally& tally = tally_of(item.asset);
             auto rest = tally.detected.minus(item.units);
-            CHECK(rest.has_value(), "an orphaned deposit was counted before");
+            if (!rest) return refused("a deposit is taken back that was not counted");
             tally.detected = *rest;
             reverted = true;
         }
@@ -216,7 +216,11 @@ class Stepper {
         const Units wanted = enough(s_.destination, s_.policy);
         for (const Tally& tally : s_.tallies) {
             Units have = tally.confirmed;
-            if (!confirmed_only) have = have.plus(tally.detected).value();
+            if (!confirmed_only) {
+                const auto both = have.plus(tally.detected);
+                // Beyond 256 bits together: either part alone is enough for anything that is asked.
+                have = both ? *both : std::max(have, tally.detected);
+            }
             if (!have.is_zero() && have >= wanted) return &tally;
         }
         return nullptr;

@@ -10,6 +10,14 @@ db::LedgerLine credit(std::string account, core::AssetId asset, core::Units unit
     return {std::move(account), std::move(asset), false, std::move(units)};
 }
 
+//! As it was counted, which is what we owe.
+const core::Units& units_of(const db::Deposit& deposit) {
+    return deposit.counted_as ? deposit.counted_as->units : deposit.units;
+}
+const core::AssetId& asset_of(const db::Deposit& deposit) {
+    return deposit.counted_as ? deposit.counted_as->asset : deposit.asset;
+}
+
 std::string key_of(const db::Deposit& deposit) {
     return deposit.chain.text() + "/" + deposit.key;
 }
@@ -26,18 +34,18 @@ db::Posting deposit_posting(const db::Deposit& deposit, const std::string& credi
                             core::Instant at) {
     return {"deposit:" + key_of(deposit),
             "deposit confirmed",
-            {debit(address_account(deposit.to), deposit.asset, deposit.units),
-             credit(creditor, deposit.asset, deposit.units)},
+            {debit(address_account(deposit.to), asset_of(deposit), units_of(deposit)),
+             credit(creditor, asset_of(deposit), units_of(deposit))},
             at};
 }
 
 db::Posting stray_posting(const db::Deposit& deposit, core::Instant at) {
     return {"stray:" + key_of(deposit),
             "deposit is a stray",
-            {debit(session_account(deposit.session.value_or(core::SessionId{})), deposit.asset,
-                   deposit.units),
-             credit(stray_account(deposit.receiver.value_or(core::ReceiverId{})), deposit.asset,
-                    deposit.units)},
+            {debit(session_account(deposit.session.value_or(core::SessionId{})), asset_of(deposit),
+                   units_of(deposit)),
+             credit(stray_account(deposit.receiver.value_or(core::ReceiverId{})), asset_of(deposit),
+                    units_of(deposit))},
             at};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "chains/ports/chain_info.hpp"
@@ -11,6 +12,9 @@
 #include "settlement/router.hpp"
 
 namespace settlement {
+
+//! The name of settlement's cursor over the facts.
+inline constexpr std::string_view kDriverName = "settlement";
 
 //! What every part of settlement is given. References outlive the room's tasks.
 struct Context {

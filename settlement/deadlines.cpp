@@ -5,7 +5,7 @@ namespace {
 
 using core::Expected;
 
-constexpr std::size_t kSessionsPerJob = 200;
+constexpr std::size_t kSessionsPerLook = 200;
 constexpr core::Millis kInterval{1000};
 
 }  // namespace
@@ -19,31 +19,50 @@ core::Task<void> Deadlines::run() {
 }
 
 core::Task<Expected<std::size_t>> Deadlines::look_once() {
-    const core::Instant now = context_.clock.now();
-    auto job = context_.database.write<std::size_t>(
-        [this, now](db::UnitOfWork& work) -> Expected<std::size_t> {
-            auto tips = work.blocks().tips();
-            if (!tips) return tips.error();
-            std::size_t moved = 0;
-            // The direct route: only the destination's own chain can pay.
-            for (const auto& [chain, tip] : *tips) {
-                auto rows = work.sessions().waiting_past(chain, tip.mined_at, kSessionsPerJob);
-                if (!rows) return rows.error();
-                for (const db::SessionRow& row : *rows) {
-                    auto applied =
-                        events_.apply(work, row.session.id, session::DeadlinePassed{},
-                                      {"no payment that is enough before the deadline", {}, {}});
-                    if (!applied) return applied.error();
-                }
-                moved += rows->size();
-                auto overdue = work.sessions().count_waiting_past(chain, now);
-                if (!overdue) return overdue.error();
-                context_.metrics.gauge("depositd_sessions_overdue", {{"chain", chain.text()}},
-                                       static_cast<double>(*overdue));
-            }
-            return moved;
+    auto due_job = context_.database.read<std::vector<core::SessionId>>(
+        [this](db::UnitOfWork& work) { return due(work); });
+    auto sessions = co_await std::move(due_job);
+    if (!sessions) co_return sessions.error();
+    std::size_t moved = 0;
+    for (const core::SessionId& id : *sessions) {
+        auto job = context_.database.write<core::Done>([this, id](db::UnitOfWork& work) {
+            return events_.apply(work, id, session::DeadlinePassed{},
+                                 {"no payment that is enough before the deadline", {}, {}});
         });
-    co_return co_await std::move(job);
+        auto applied = co_await std::move(job);
+        if (applied) {
+            ++moved;
+        } else if (!core::is_transient(applied.error().code)) {
+            context_.log.error("a deadline cannot be applied",
+                               {{"session", id.text()}, {"error", applied.error().message}});
+        }
+    }
+    co_return moved;
+}
+
+Expected<std::vector<core::SessionId>> Deadlines::due(db::UnitOfWork& work) const {
+    std::vector<core::SessionId> out;
+    // What was read of a chain counts only once settlement has counted it too.
+    auto newest = work.facts().newest();
+    if (!newest) return newest.error();
+    auto applied = work.facts().cursor(kDriverName);
+    if (!applied) return applied.error();
+    const bool counted = *applied >= *newest;
+    auto tips = work.blocks().tips();
+    if (!tips) return tips.error();
+    const core::Instant now = context_.clock.now();
+    // The direct route: only the destination's own chain can pay.
+    for (const auto& [chain, tip] : *tips) {
+        auto overdue = work.sessions().count_waiting_past(chain, now);
+        if (!overdue) return overdue.error();
+        context_.metrics.gauge("depositd_sessions_overdue", {{"chain", chain.text()}},
+                               static_cast<double>(*overdue));
+        if (!counted) continue;
+        auto rows = work.sessions().waiting_past(chain, tip.mined_at, kSessionsPerLook);
+        if (!rows) return rows.error();
+        for (const db::SessionRow& row : *rows) out.push_back(row.session.id);
+    }
+    return out;
 }
 
 }  // namespace settlement

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "core/expected.hpp"
 #include "core/task.hpp"
@@ -20,6 +21,8 @@ class Deadlines {
     core::Task<core::Expected<std::size_t>> look_once();
 
   private:
+    core::Expected<std::vector<core::SessionId>> due(db::UnitOfWork& work) const;
+
     const Context& context_;
     SessionEvents events_;
 };

@@ -15,14 +15,22 @@ using core::Errc;
 using core::Error;
 using core::Expected;
 
-constexpr std::string_view kReader = "settlement";
 constexpr std::size_t kBatch = 200;
 constexpr core::Millis kPollAtMost{1000};
 constexpr core::Millis kRetryAfter{500};
 
+//! What was counted once stays what it is, whatever a reorganisation made of the row meanwhile.
 session::DepositItem item_of(const db::Deposit& deposit) {
-    return {deposit.id, deposit.asset, deposit.units, deposit.mined_at,
-            deposit.can_fund.value_or(false)};
+    const bool fund = deposit.can_fund.value_or(false);
+    if (deposit.counted != db::Counted::kNot && deposit.counted_as) {
+        const db::CountedAs& was = *deposit.counted_as;
+        return {deposit.id, was.asset, was.units, was.mined_at, fund};
+    }
+    return {deposit.id, deposit.asset, deposit.units, deposit.mined_at, fund};
+}
+
+Error not_configured(const core::ChainId& chain) {
+    return Error{Errc::kNotFound, chain.text() + " is not in the configuration any more"};
 }
 
 std::string describe(const std::vector<db::Deposit>& deposits) {
@@ -56,18 +64,52 @@ core::Task<void> Driver::run() {
     }
 }
 
+// A batch is one unit of work. When a fact of it cannot be applied, the facts are applied one by one,
+// so that those before it count, and the bad one is set aside: its chain halts, the others go on.
 core::Task<Expected<std::size_t>> Driver::drive_once() {
+    auto drove = co_await apply_some(kBatch);
+    if (drove || core::is_transient(drove.error().code) ||
+        drove.error().code == Errc::kCancelled) {
+        co_return drove;
+    }
+    auto one = co_await apply_some(1);
+    if (one) co_return one;
+    co_return co_await set_aside(one.error().message);
+}
+
+core::Task<Expected<std::size_t>> Driver::set_aside(std::string why) {
     auto job = context_.database.write<std::size_t>(
-        [this](db::UnitOfWork& work) -> Expected<std::size_t> {
-            auto cursor = work.facts().cursor(kReader);
+        [this, why](db::UnitOfWork& work) -> Expected<std::size_t> {
+            auto cursor = work.facts().cursor(kDriverName);
             if (!cursor) return cursor.error();
-            auto facts = work.facts().after(*cursor, kBatch);
+            auto facts = work.facts().after(*cursor, 1);
+            if (!facts) return facts.error();
+            if (facts->empty()) return std::size_t{0};
+            const db::Fact& fact = facts->front();
+            const std::string text = "fact " + std::to_string(fact.seq.value) + " (" +
+                                     std::string{to_string(fact.kind)} +
+                                     ") cannot be applied: " + why;
+            context_.log.error("a fact is set aside", {{"chain", fact.chain.text()}, {"what", text}});
+            auto halted = work.blocks().halt(fact.chain, text, context_.clock.now());
+            if (!halted) return halted.error();
+            if (auto moved = work.facts().advance(kDriverName, fact.seq); !moved) return moved.error();
+            return std::size_t{1};
+        });
+    co_return co_await std::move(job);
+}
+
+core::Task<Expected<std::size_t>> Driver::apply_some(std::size_t most) {
+    auto job = context_.database.write<std::size_t>(
+        [this, most](db::UnitOfWork& work) -> Expected<std::size_t> {
+            auto cursor = work.facts().cursor(kDriverName);
+            if (!cursor) return cursor.error();
+            auto facts = work.facts().after(*cursor, most);
             if (!facts) return facts.error();
             for (const db::Fact& fact : *facts) {
                 if (auto done = apply(work, fact); !done) return done.error();
             }
             if (!facts->empty()) {
-                auto moved = work.facts().advance(kReader, facts->back().seq);
+                auto moved = work.facts().advance(kDriverName, facts->back().seq);
                 if (!moved) return moved.error();
             }
             return facts->size();
@@ -146,12 +188,16 @@ Expected<Done> Driver::deposits_confirmed(db::UnitOfWork& work, const db::Fact& 
         const bool can_fund = (*again)->can_fund.value_or(false);
         auto counted = work.deposits().set_counted(deposit.id, db::Counted::kConfirmed, can_fund);
         if (!counted) return counted.error();
+        again = work.deposits().load(deposit.id);
+        if (!again) return again.error();
         event.deposits.push_back(item_of(**again));
         fresh.push_back(**again);
     }
     if (fresh.empty()) return Done{};
     if (id) {
-        auto applied = events_.apply(work, *id, event, {describe(fresh), {}, {}});
+        EventContext about{describe(fresh), {}, {}};
+        about.chain = fact.chain;
+        auto applied = events_.apply(work, *id, event, std::move(about));
         if (!applied) return applied.error();
     }
     for (const db::Deposit& deposit : fresh) {
@@ -196,7 +242,9 @@ Expected<Done> Driver::deposits_orphaned(db::UnitOfWork& work, const db::Fact& f
         return work.blocks().halt(fact.chain, "finality violation: operator money left the chain",
                                   context_.clock.now());
     }
-    return events_.apply(work, *id, event, {"no longer on the chain: " + describe(taken_back), {}, {}});
+    EventContext about{"no longer on the chain: " + describe(taken_back), {}, {}};
+    about.chain = fact.chain;
+    return events_.apply(work, *id, event, std::move(about));
 }
 
 Expected<Done> Driver::own_tx_moved(db::UnitOfWork& work, const db::Fact& fact) const {
@@ -258,7 +306,7 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
     if (db::is_terminal(step.status)) return Done{};  // told before
 
     const chains::ChainInfo* chain = context_.chain(tx.chain);
-    CHECK(chain != nullptr, "facts come from configured chains");
+    if (chain == nullptr) return not_configured(tx.chain);
     std::string debtor = full.payout.leg == db::Leg::kStray
                              ? stray_account(full.payout.receiver)
                              : session_account(full.payout.session.value_or(core::SessionId{}));
@@ -267,7 +315,7 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
     auto posted = work.ledger().posted(posting.key);
     if (!posted) return posted.error();
     CRASH_POINT("ledger_before");
-    if (!*posted) {
+    if (!*posted && !posting.lines.empty()) {
         if (auto done = work.ledger().post(posting); !done) return done.error();
     }
     CRASH_POINT("ledger_after");
@@ -289,13 +337,8 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
 
     db::Payout payout = full.payout;
     const bool last = step.kind == db::StepKind::kTransfer || step.kind == db::StepKind::kCall;
-    if (ok && !last) {
-        if (db::is_terminal(payout.status) || payout.status == db::PayoutStatus::kHeld) return Done{};
-        payout.status = db::PayoutStatus::kPlanned;
-        payout.waiting_for = "its next step";
-        payout.updated_at = context_.clock.now();
-        return work.payouts().save(payout);
-    }
+    // A step on the way decides nothing: without its gas money the transfer just asks again.
+    if (!last) return go_on(work, payout, ok ? "its next step" : "another try: " + why);
     return payout_final(work, payout, ok, tx,
                         ok ? "" : std::string{to_string(step.kind)} + ": " + why + " (" + tx.tx.hex0x() + ")");
 }
@@ -344,7 +387,7 @@ Expected<Done> Driver::payout_final(db::UnitOfWork& work, db::Payout payout, boo
 
 Expected<Done> Driver::foreign_final(db::UnitOfWork& work, const db::OwnTx& tx) const {
     const chains::ChainInfo* chain = context_.chain(tx.chain);
-    CHECK(chain != nullptr, "facts come from configured chains");
+    if (chain == nullptr) return not_configured(tx.chain);
     const auto posting =
         own_tx_posting(tx, chain->native_asset, kOperatorAccount, context_.clock.now());
     auto posted = work.ledger().posted(posting.key);
@@ -371,10 +414,18 @@ Expected<Done> Driver::foreign_final(db::UnitOfWork& work, const db::OwnTx& tx) 
     if (auto done = work.payouts().save_step(step); !done) return done.error();
     context_.log.error("a foreign transaction took a nonce of ours",
                        {{"chain", tx.chain.text()}, {"tx", tx.tx.hex0x()}, {"nonce", tx.nonce}});
-    db::Payout payout = (*full)->payout;
+    return go_on(work, (*full)->payout, "a new nonce: " + step.reason);
+}
+
+Expected<Done> Driver::go_on(db::UnitOfWork& work, db::Payout payout,
+                             const std::string& waiting_for) const {
     if (db::is_terminal(payout.status) || payout.status == db::PayoutStatus::kHeld) return Done{};
-    payout.status = db::PayoutStatus::kPlanned;
-    payout.waiting_for = "a new nonce: " + step.reason;
+    auto full = work.payouts().load(payout.id);
+    if (!full) return full.error();
+    // A transfer may be on the wire while a top-up for a higher bid ended.
+    const db::PayoutStep* alive = current_step(**full);
+    payout.status = alive == nullptr ? db::PayoutStatus::kPlanned : alive->status;
+    payout.waiting_for = waiting_for;
     payout.updated_at = context_.clock.now();
     return work.payouts().save(payout);
 }

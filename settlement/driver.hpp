@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "core/expected.hpp"
 #include "core/task.hpp"
@@ -11,7 +12,8 @@ namespace settlement {
 
 //! Reads facts in order and turns them into session steps, postings and payout states. Facts, steps
 //! and its own cursor are one unit of work, so a fact is applied exactly once; and what was counted is
-//! remembered under the deposit's key, so that a fact that comes twice changes nothing.
+//! remembered under the deposit's key, so that a fact that comes twice changes nothing. A fact that can
+//! never be applied halts its chain and is set aside; it does not stop the others.
 class Driver {
   public:
     explicit Driver(const Context& context) : context_{context}, events_{context} {}
@@ -22,6 +24,8 @@ class Driver {
     core::Task<core::Expected<std::size_t>> drive_once();
 
   private:
+    core::Task<core::Expected<std::size_t>> apply_some(std::size_t most);
+    core::Task<core::Expected<std::size_t>> set_aside(std::string why);
     core::Expected<core::Done> apply(db::UnitOfWork& work, const db::Fact& fact) const;
     core::Expected<core::Done> deposits_detected(db::UnitOfWork& work, const db::Fact& fact) const;
     core::Expected<core::Done> deposits_confirmed(db::UnitOfWork& work, const db::Fact& fact) const;
@@ -30,6 +34,8 @@ class Driver {
     core::Expected<core::Done> own_tx_final(db::UnitOfWork& work, const db::Fact& fact) const;
     core::Expected<core::Done> attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
                                              const db::Payouts::AttemptPlace& place) const;
+    core::Expected<core::Done> go_on(db::UnitOfWork& work, db::Payout payout,
+                                     const std::string& waiting_for) const;
     core::Expected<core::Done> foreign_final(db::UnitOfWork& work, const db::OwnTx& tx) const;
     core::Expected<core::Done> payout_final(db::UnitOfWork& work, db::Payout payout, bool ok,
                                             const db::OwnTx& tx, const std::string& why) const;

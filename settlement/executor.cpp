@@ -10,6 +10,7 @@
 
 #include "core/check.hpp"
 #include "core/crash_point.hpp"
+#include "settlement/accounts.hpp"
 #include "settlement/payout_rules.hpp"
 
 namespace settlement {
@@ -21,23 +22,88 @@ using core::Error;
 using core::Expected;
 using core::Task;
 
-constexpr std::size_t kActiveMax = 1000;
+constexpr std::size_t kPageSize = 500;
 constexpr std::size_t kTopUpsMax = 4;
 
 //! Nothing is wrong, but nothing can be done now; `message` tells people why.
 Error not_now(std::string why) { return Error{Errc::kNotReady, std::move(why)}; }
 
-bool claims_stand(const std::vector<db::Deposit>& deposits, const db::Payout& payout) {
-    std::size_t found = 0;
-    for (const db::Deposit& deposit : deposits) {
-        const bool ours = (" " + payout.claims_key + " ").find(" " + deposit.key + " ") !=
-                          std::string::npos;
-        if (!ours || deposit.asset != payout.asset) continue;
-        if (deposit.status != db::DepositStatus::kConfirmed) return false;
-        ++found;
+//! What must hold in the unit of work that lets a customer's money move: the chain is not halted, and
+//! every deposit the payout stands on is on it.
+Expected<Done> may_move(db::UnitOfWork& work, const db::Payout& payout) {
+    auto halts = work.blocks().open_halts();
+    if (!halts) return halts.error();
+    for (const db::Halt& halt : *halts) {
+        if (halt.chain == payout.asset.chain()) {
+            return not_now("payouts on this chain are halted: " + halt.reason);
+        }
     }
-    const auto keys = 1 + std::count(payout.claims_key.begin(), payout.claims_key.end(), ' ');
-    return found == static_cast<std::size_t>(keys);
+    if (!payout.session) return Done{};
+    std::vector<db::ClaimUse> uses{db::ClaimUse::kDelivery, db::ClaimUse::kRefund};
+    if (payout.leg == db::Leg::kStray) uses = {db::ClaimUse::kStray};
+    auto stand = work.deposits().claims_stand(*payout.session, payout.asset, uses);
+    if (!stand) return stand.error();
+    if (!*stand) return not_now("a deposit it pays out is not on the chain any more");
+    return Done{};
+}
+
+//! Native coin that belongs to customers on this receiver: booked and not paid out, or seen and not
+//! booked yet.
+Expected<core::Units> owed_native(db::UnitOfWork& work, const db::Payout& payout,
+                                  const core::AssetId& native) {
+    core::Units owed;
+    const auto add = [&owed](const core::Units& units) -> Expected<Done> {
+        auto total = owed.plus(units);
+        if (!total) return total.error();
+        owed = *total;
+        return Done{};
+    };
+    if (!payout.session) return owed;
+    for (const std::string& account :
+         {session_account(*payout.session), stray_account(payout.receiver)}) {
+        auto balance = work.ledger().balance(account, native);
+        if (!balance) return balance.error();
+        if (balance->debit) continue;
+        if (auto done = add(balance->units); !done) return done.error();
+    }
+    auto deposits = work.deposits().of_session(*payout.session);
+    if (!deposits) return deposits.error();
+    for (const db::Deposit& deposit : *deposits) {
+        if (deposit.asset != native || deposit.status == db::DepositStatus::kOrphaned) continue;
+        if (deposit.counted == db::Counted::kConfirmed) continue;
+        if (auto done = add(deposit.units); !done) return done.error();
+    }
+    return owed;
+}
+
+std::string_view name_of(chains::SendOutcome outcome) {
+    switch (outcome) {
+        case chains::SendOutcome::kAccepted: return "accepted";
+        case chains::SendOutcome::kUnclear: return "unclear";
+        case chains::SendOutcome::kNonceTaken: return "nonce taken";
+        case chains::SendOutcome::kUnderpriced: return "underpriced";
+        case chains::SendOutcome::kUnaffordable: return "unaffordable";
+        case chains::SendOutcome::kRefused: return "refused";
+    }
+    return "unclear";
+}
+
+//! What people are told while the bytes are out. No answer is evidence; it only says where to look.
+std::string waiting_text(const Expected<chains::SendReport>& report) {
+    if (!report) return "a block with its transaction (no node answered: " + report.error().message + ")";
+    switch (report->outcome) {
+        case chains::SendOutcome::kNonceTaken:
+            return "a transaction with its nonce is mined; waiting to see which";
+        case chains::SendOutcome::kUnaffordable:
+            return "the nodes say that the sender cannot afford it: " + report->text;
+        case chains::SendOutcome::kUnderpriced:
+            return "the nodes want a higher fee: " + report->text;
+        case chains::SendOutcome::kRefused:
+            return "the nodes refuse it, sending it again: " + report->text;
+        case chains::SendOutcome::kAccepted:
+        case chains::SendOutcome::kUnclear: break;
+    }
+    return "a block with its transaction";
 }
 
 }  // namespace
@@ -49,6 +115,7 @@ PayoutPace PayoutPace::for_chain(const chains::ChainInfo& chain) {
     PayoutPace pace;
     pace.resend_after = std::clamp(blocks(3), core::Millis{3'000}, core::Millis{30'000});
     pace.bump_after = std::clamp(blocks(6), core::Millis{15'000}, core::Millis{180'000});
+    pace.refusal_spacing = std::clamp(blocks(3), core::Millis{2'000}, core::Millis{40'000});
     return pace;
 }
 
@@ -79,27 +146,44 @@ Task<void> Executor::run() {
 }
 
 Task<Expected<std::size_t>> Executor::pass() {
-    const core::ChainId chain = chain_.id;
-    auto active_job = context_.database.read<std::vector<db::PayoutFull>>(
-        [chain](db::UnitOfWork& work) { return work.payouts().active(chain, kActiveMax); });
-    auto active = co_await std::move(active_job);
-    if (!active) co_return active.error();
-    context_.metrics.gauge("depositd_payouts_active", {{"chain", chain.text()}},
-                           static_cast<double>(active->size()));
-    if (active->empty()) {
+    std::size_t looked = 0;
+    core::PayoutId after;
+    for (;;) {
+        auto page = co_await active_page(after);
+        if (!page) co_return page.error();
+        if (page->empty()) break;
+        after = page->back().payout.id;
+        looked += page->size();
+        co_await look_at(*page);
+    }
+    context_.metrics.gauge("depositd_payouts_active", {{"chain", chain_.id.text()}},
+                           static_cast<double>(looked));
+    if (looked == 0) {
         not_before_.clear();
         refusals_.clear();
-        co_return std::size_t{0};
     }
+    co_return looked;
+}
+
+Task<Expected<std::vector<db::PayoutFull>>> Executor::active_page(core::PayoutId after) {
+    const core::ChainId chain = chain_.id;
+    auto job = context_.database.read<std::vector<db::PayoutFull>>(
+        [chain, after](db::UnitOfWork& work) {
+            return work.payouts().active(chain, after, kPageSize);
+        });
+    co_return co_await std::move(job);
+}
+
+Task<void> Executor::look_at(const std::vector<db::PayoutFull>& payouts) {
     const auto executor = co_await core::asio::this_coro::executor;
     std::size_t next = 0;
-    using Operation = decltype(core::asio::co_spawn(executor, work_through(*active, next),
+    using Operation = decltype(core::asio::co_spawn(executor, work_through(payouts, next),
                                                     core::asio::deferred));
     std::vector<Operation> workers;
-    const std::size_t count = std::min(pace_.in_flight, active->size());
+    const std::size_t count = std::min(pace_.in_flight, payouts.size());
     for (std::size_t i = 0; i < count; ++i) {
         workers.push_back(
-            core::asio::co_spawn(executor, work_through(*active, next), core::asio::deferred));
+            core::asio::co_spawn(executor, work_through(payouts, next), core::asio::deferred));
     }
     auto group = core::asio::experimental::make_parallel_group(std::move(workers));
     auto [order, failures] = co_await group.async_wait(core::asio::experimental::wait_for_all(),
@@ -107,7 +191,6 @@ Task<Expected<std::size_t>> Executor::pass() {
     for (const std::exception_ptr& failure : failures) {
         if (failure) std::rethrow_exception(failure);
     }
-    co_return active->size();
 }
 
 Task<void> Executor::work_through(const std::vector<db::PayoutFull>& payouts, std::size_t& next) {
@@ -127,7 +210,9 @@ Task<void> Executor::look(db::PayoutFull full) {
     auto advanced = co_await advance(full);
     if (advanced) co_return;
     if (advanced.error().code == Errc::kConflict) co_return;  // somebody moved it: look again
-    not_before_[id] = context_.clock.tick() + pace_.look_again_after;
+    const bool refused = refusals_.contains(id);
+    not_before_[id] =
+        context_.clock.tick() + (refused ? pace_.refusal_spacing : pace_.look_again_after);
     auto said = co_await wait_for(std::move(full), advanced.error().message);
     if (!said && said.error().code != Errc::kConflict) {
         context_.log.warn("cannot say why a payout waits",
@@ -137,6 +222,7 @@ Task<void> Executor::look(db::PayoutFull full) {
 
 Task<Expected<Done>> Executor::advance(db::PayoutFull full) {
     const db::PayoutStep* step = current_step(full);
+    if (step == nullptr && db::is_terminal(full.payout.status)) co_return Done{};
     if (step == nullptr) co_return co_await next_step(std::move(full));
     const db::PayoutStep current = *step;
     switch (current.status) {
@@ -237,24 +323,24 @@ Task<Expected<core::Units>> Executor::gas_money(const db::Payout& payout) {
     const core::ChainId chain = chain_.id;
     const core::AssetId native = chain_.native_asset;
     const core::Address owner = payout.sender;
-    auto held_job = context_.database.read<std::optional<core::Units>>(
-        [chain, native, owner](db::UnitOfWork& work) {
-            return work.deposits().native_expected(chain, native, owner);
+    auto job = context_.database.read<core::Units>(
+        [chain, native, owner, payout](db::UnitOfWork& work) -> Expected<core::Units> {
+            auto held = work.deposits().native_expected(chain, native, owner);
+            if (!held) return held.error();
+            if (!*held) return not_now("the books say that the receiver paid more than it had");
+            // Customers' coin is not gas money, neither this payout's nor another's.
+            auto owed = owed_native(work, payout, native);
+            if (!owed) return owed.error();
+            if (**held < *owed) return not_now("another payment of this receiver to be final");
+            return (*held)->minus(*owed);
         });
-    auto held = co_await std::move(held_job);
-    if (!held) co_return held.error();
-    if (!*held) co_return not_now("the books say that the receiver paid more than it had");
-    if (!payout.asset.is_native()) co_return **held;
-    // The customer's coin is not gas money.
-    auto spare = (*held)->minus(payout.units);
-    if (!spare) co_return not_now("the receiver does not hold the amount");
-    co_return *spare;
+    co_return co_await std::move(job);
 }
 
 Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing) {
     const auto earlier =
         std::count_if(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& step) {
-            return step.kind == db::StepKind::kTopUp && step.status == db::PayoutStatus::kFinalOk;
+            return step.kind == db::StepKind::kTopUp;
         });
     if (static_cast<std::size_t>(earlier) >= kTopUpsMax) {
         co_return not_now("the gas price rose faster than " + std::to_string(kTopUpsMax) +
@@ -304,20 +390,7 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step)
     const db::Payout payout = full.payout;
     auto reserved_job = context_.database.write<db::PayoutStep>(
         [=, nonce = *chain_nonce](db::UnitOfWork& work) mutable -> Expected<db::PayoutStep> {
-            auto halts = work.blocks().open_halts();
-            if (!halts) return halts.error();
-            for (const db::Halt& halt : *halts) {
-                if (halt.chain == chain) {
-                    return not_now("payouts on this chain are halted: " + halt.reason);
-                }
-            }
-            if (payout.session) {
-                auto deposits = work.deposits().of_session(*payout.session);
-                if (!deposits) return deposits.error();
-                if (!claims_stand(*deposits, payout)) {
-                    return not_now("a deposit it pays out is not on the chain any more");
-                }
-            }
+            if (auto may = may_move(work, payout); !may) return may.error();
             auto id = work.payouts().add_step(step);
             if (!id) return id.error();
             step.id = *id;
@@ -359,6 +432,7 @@ chains::UnsignedTx Executor::unsigned_tx(const db::PayoutFull& full, const db::P
     tx.nonce = step.nonce;
     tx.gas_limit = step.gas_limit;
     tx.price = price;
+    tx.legacy = price.legacy;
     return tx;
 }
 
@@ -415,13 +489,19 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
             if (!loaded) return loaded.error();
             db::Payout payout = (*loaded)->payout;
             const db::PayoutStep* current = current_step(**loaded);
-            if (current == nullptr || current->id != step.id) {
-                return Error{Errc::kConflict, "the step ended meanwhile"};
+            if (current == nullptr || current->id != step.id ||
+                current->status == db::PayoutStatus::kSeen) {
+                return Error{Errc::kConflict, "the step moved meanwhile"};
+            }
+            // A top-up is the operator's own coin, and its nonce must not be left as a gap.
+            if (step.kind != db::StepKind::kTopUp) {
+                if (auto may = may_move(work, payout); !may) return may.error();
             }
             auto added = work.payouts().add_attempt(attempt);
             if (!added) return added.error();
             attempt.id = *added;
             if (auto saved = work.payouts().save_step(step); !saved) return saved.error();
+            if (db::is_terminal(payout.status)) return attempt;
             payout.status = db::PayoutStatus::kSigned;
             payout.waiting_for.clear();
             payout.updated_at = attempt.signed_at;
@@ -440,8 +520,9 @@ Task<Expected<Done>> Executor::send(db::PayoutFull full, db::PayoutStep step, db
     CRASH_POINT("send_answered");
     const core::Instant now = context_.clock.now();
     // Whatever was answered, even nothing: the bytes may be out. Only blocks tell.
-    attempt.last_answer = report ? report->text : report.error().message;
-    const bool nonce_taken = report && report->outcome == chains::SendOutcome::kNonceTaken;
+    attempt.last_answer = report ? std::string{name_of(report->outcome)} + ": " + report->text
+                                 : "unclear: " + report.error().message;
+    const std::string waiting = waiting_text(report);
     context_.log.info("payout sent", {{"payout", full.payout.id.value},
                                       {"leg", to_string(full.payout.leg)},
                                       {"step", to_string(step.kind)},
@@ -472,11 +553,11 @@ Task<Expected<Done>> Executor::send(db::PayoutFull full, db::PayoutStep step, db
                 if (auto saved = work.payouts().save_step(row); !saved) return saved.error();
             }
             db::Payout& payout = current.payout;
-            if (payout.status != db::PayoutStatus::kSigned) return Done{};
+            const bool first = payout.status == db::PayoutStatus::kSigned;
+            const bool again = payout.status == db::PayoutStatus::kSent;
+            if (!first && (!again || payout.waiting_for == waiting)) return Done{};
             payout.status = db::PayoutStatus::kSent;
-            payout.waiting_for =
-                nonce_taken ? "a transaction with its nonce is mined; waiting to see which"
-                            : "a block with its transaction";
+            payout.waiting_for = waiting;
             payout.updated_at = now;
             return work.payouts().save(payout);
         });
@@ -491,7 +572,10 @@ Task<Expected<Done>> Executor::keep_going(db::PayoutFull full, db::PayoutStep st
     const db::Attempt attempt = *newest;
     const core::Instant now = context_.clock.now();
     const core::Instant sent_at = attempt.sent_at.value_or(attempt.signed_at);
-    if (now - attempt.signed_at >= pace_.bump_after) {
+    // A higher bid does not help a sender who cannot afford this one.
+    const bool unaffordable =
+        attempt.last_answer.starts_with(name_of(chains::SendOutcome::kUnaffordable));
+    if (now - attempt.signed_at >= pace_.bump_after && !unaffordable) {
         auto suggested = co_await sender_.suggest_price();
         // Too dear to replace: the old bytes stay good, and are sent again below.
         Expected<chains::GasPrice> higher =

@@ -19,6 +19,8 @@ struct PayoutPace {
     core::Millis resend_after;
     core::Millis bump_after;
     core::Millis look_again_after{1000};
+    //! Time between two looks at a payment that the chain refused.
+    core::Millis refusal_spacing{2000};
     //! Looks in a row at which the chain must refuse a payment before it counts as impossible: one
     //! node's one answer is no verdict.
     unsigned refusals = 3;
@@ -30,8 +32,8 @@ struct PayoutPace {
 //! Carries payouts of one chain out, one committed step at a time:
 //!   planned → reserved (nonce on disk) → signed (bytes on disk) → sent → seen → final
 //! Only the driver, from facts, says seen and final. A crash anywhere leaves a row that says what to do
-//! next: bytes on disk are sent again as they are, a reserved nonce is signed for. A nonce once
-//! reserved is always used, so that none is left as a gap.
+//! next: bytes on disk are sent again as they are, a reserved nonce is signed for. A top-up's nonce
+//! once reserved is always used, also when its payout ended meanwhile, so that none is left as a gap.
 class Executor {
   public:
     Executor(const Context& context, const chains::ChainInfo& chain, chains::TxSender& sender,
@@ -42,8 +44,8 @@ class Executor {
     core::Task<core::Expected<std::size_t>> pass();
 
   private:
-    struct Judged;
-
+    core::Task<core::Expected<std::vector<db::PayoutFull>>> active_page(core::PayoutId after);
+    core::Task<void> look_at(const std::vector<db::PayoutFull>& payouts);
     core::Task<void> work_through(const std::vector<db::PayoutFull>& payouts, std::size_t& next);
     core::Task<void> look(db::PayoutFull full);
     core::Task<core::Expected<core::Done>> advance(db::PayoutFull full);

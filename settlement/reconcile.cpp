@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "settlement/accounts.hpp"
+#include "settlement/context.hpp"
 
 namespace settlement {
 namespace {
@@ -105,7 +106,7 @@ struct Books {
 Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request) {
     auto newest = work.facts().newest();
     if (!newest) return newest.error();
-    auto applied = work.facts().cursor("settlement");
+    auto applied = work.facts().cursor(kDriverName);
     if (!applied) return applied.error();
     if (*applied < *newest) return Error{Errc::kNotReady, "settlement has facts to apply"};
     auto tip = work.blocks().tip(request.chain);

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <map>
 
-#include "core/check.hpp"
 #include "core/crash_point.hpp"
 #include "session/transition.hpp"
 #include "settlement/accounts.hpp"
+
+#include <boost/uuid/name_generator_sha1.hpp>
+#include <boost/uuid/uuid_io.hpp>
 
 namespace settlement {
 namespace {
@@ -16,15 +18,28 @@ using core::Errc;
 using core::Error;
 using core::Expected;
 
-//! Deposits by key, so that the same set always has the same name.
-std::string claims_key(std::vector<db::Deposit> deposits) {
+//! The same set always has the same name, and a large set no long one: a UUID (RFC 4122, version 5) of
+//! the sorted keys.
+std::string claims_key(const std::vector<db::Deposit>& deposits) {
     std::vector<std::string> keys;
     for (const auto& deposit : deposits) keys.push_back(deposit.key);
     std::sort(keys.begin(), keys.end());
-    std::string out;
-    for (const auto& key : keys) out += (out.empty() ? "" : " ") + key;
-    return out;
+    std::string all;
+    for (const auto& key : keys) all += key + "\n";
+    boost::uuids::name_generator_sha1 name{boost::uuids::ns::oid()};
+    return std::to_string(keys.size()) + ":" + boost::uuids::to_string(name(all));
 }
+
+//! What the books and the payouts go by: the amount that was counted.
+const core::Units& counted_units(const db::Deposit& deposit) {
+    return deposit.counted_as ? deposit.counted_as->units : deposit.units;
+}
+const core::AssetId& counted_asset(const db::Deposit& deposit) {
+    return deposit.counted_as ? deposit.counted_as->asset : deposit.asset;
+}
+
+//! Our own books disagree: the fact is set aside and its chain halts (Driver).
+Error broken(std::string what) { return Error{Errc::kRefused, std::move(what)}; }
 
 bool may_claim(db::Leg leg, const std::optional<db::ClaimUse>& claim) {
     // A refund takes over what the failed delivery, or the refund that failed before it, had claimed.
@@ -67,7 +82,7 @@ Expected<Done> SessionEvents::apply(db::UnitOfWork& work, const core::SessionId&
         CRASH_POINT("journal_after");
     }
     for (const session::Effect& effect : step->effects) {
-        if (auto done = carry_out(work, row, effect); !done) return done.error();
+        if (auto done = carry_out(work, row, effect, about); !done) return done.error();
     }
     if (row.session.state != before) {
         context_.log.info("session moved", {{"session", id.text()},
@@ -80,7 +95,8 @@ Expected<Done> SessionEvents::apply(db::UnitOfWork& work, const core::SessionId&
 }
 
 Expected<Done> SessionEvents::carry_out(db::UnitOfWork& work, const db::SessionRow& row,
-                                        const session::Effect& effect) const {
+                                        const session::Effect& effect,
+                                        const EventContext& about) const {
     if (const auto* delivery = std::get_if<session::PlanDelivery>(&effect)) {
         return plan(work, row, db::Leg::kDelivery, delivery->asset, delivery->units);
     }
@@ -102,7 +118,7 @@ Expected<Done> SessionEvents::carry_out(db::UnitOfWork& work, const db::SessionR
     const auto& violation = std::get<session::ReportViolation>(effect);
     context_.log.error("finality violation",
                        {{"session", row.session.id.text()}, {"what", violation.text}});
-    return work.blocks().halt(row.session.destination.asset.chain(),
+    return work.blocks().halt(about.chain.empty() ? row.session.destination.asset.chain() : about.chain,
                               "finality violation: session " + row.session.id.text() + ": " +
                                   violation.text,
                               context_.clock.now());
@@ -119,20 +135,20 @@ Expected<Done> SessionEvents::plan(db::UnitOfWork& work, const db::SessionRow& r
     for (const db::Deposit& deposit : *deposits) {
         if (deposit.counted != db::Counted::kConfirmed) continue;
         if (leg == db::Leg::kExcess) {
-            if (deposit.asset == asset && deposit.claim == db::ClaimUse::kDelivery) {
+            if (counted_asset(deposit) == asset && deposit.claim == db::ClaimUse::kDelivery) {
                 claimed.push_back(deposit);
             }
-        } else if (deposit.asset == asset && may_claim(leg, deposit.claim)) {
+        } else if (counted_asset(deposit) == asset && may_claim(leg, deposit.claim)) {
             claimed.push_back(deposit);
-        } else if (deposit.asset != asset && !deposit.claim) {
+        } else if (counted_asset(deposit) != asset && !deposit.claim) {
             strays.push_back(deposit);
         }
     }
-    CHECK(!claimed.empty(), "a payout is planned from confirmed deposits");
+    if (claimed.empty()) return broken("a payout was planned and no confirmed deposit is left for it");
     if (leg != db::Leg::kExcess) {
         core::Units sum;
         for (const db::Deposit& deposit : claimed) {
-            auto total = sum.plus(deposit.units);
+            auto total = sum.plus(counted_units(deposit));
             if (!total) return total.error();
             sum = *total;
             const auto use =
@@ -142,14 +158,15 @@ Expected<Done> SessionEvents::plan(db::UnitOfWork& work, const db::SessionRow& r
                                       : work.deposits().claim(deposit.id, use);
             if (!done) return done.error();
         }
-        CHECK(row.session.funding && sum == row.session.funding->received,
-              "the claimed deposits are what the session received");
+        if (!row.session.funding || sum != row.session.funding->received) {
+            return broken("the claimed deposits are not what the session received");
+        }
     }
     if (!strays.empty()) {
         if (auto done = return_strays(work, row, std::move(strays)); !done) return done.error();
     }
 
-    CHECK(claimed.front().receiver.has_value(), "a session's deposit has a receiver");
+    if (!claimed.front().receiver) return broken("a deposit of a session has no receiver");
     db::Payout payout;
     payout.session = id;
     payout.environment = row.environment;
@@ -184,12 +201,12 @@ Expected<Done> SessionEvents::return_strays(db::UnitOfWork& work, const db::Sess
     const core::Instant now = context_.clock.now();
     std::map<core::AssetId, std::vector<db::Deposit>> by_asset;
     for (db::Deposit& deposit : strays) {
-        if (!deposit.claim) by_asset[deposit.asset].push_back(std::move(deposit));
+        if (!deposit.claim) by_asset[counted_asset(deposit)].push_back(std::move(deposit));
     }
     for (auto& [asset, deposits] : by_asset) {
         core::Units sum;
         for (const db::Deposit& deposit : deposits) {
-            auto total = sum.plus(deposit.units);
+            auto total = sum.plus(counted_units(deposit));
             if (!total) return total.error();
             sum = *total;
         }

@@ -14,6 +14,7 @@ struct EventContext {
     std::string detail;                        //!< for people
     std::optional<core::TxId> outcome_tx;      //!< of a final delivery or refund
     std::optional<core::Units> outcome_units;  //!< what arrived
+    core::ChainId chain = {};                  //!< where the event happened, when on a chain
 };
 
 //! Applies events to sessions: the new state, its journal row, and every effect (payouts, claims,
@@ -33,7 +34,8 @@ class SessionEvents {
 
   private:
     core::Expected<core::Done> carry_out(db::UnitOfWork& work, const db::SessionRow& row,
-                                         const session::Effect& effect) const;
+                                         const session::Effect& effect,
+                                         const EventContext& about) const;
     core::Expected<core::Done> plan(db::UnitOfWork& work, const db::SessionRow& row, db::Leg leg,
                                     const core::AssetId& asset, const core::Units& units) const;
 

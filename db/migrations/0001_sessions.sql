@@ -69,6 +69,8 @@ CREATE INDEX sessions_by_state ON sessions (state, expires_at);
 CREATE INDEX sessions_waiting ON sessions (dest_chain, expires_at) WHERE state <= 5;
 CREATE INDEX sessions_live_by_asset ON sessions (dest_asset)
     WHERE state NOT IN (8, 10, 12, 13, 14);
+CREATE INDEX sessions_ended_by_asset ON sessions (dest_asset, expires_at)
+    WHERE state IN (8, 10, 12, 13, 14);
 
 CREATE TRIGGER sessions_final BEFORE UPDATE ON sessions
 WHEN OLD.state IN (8, 10, 12, 13, 14)

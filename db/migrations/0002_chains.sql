@@ -20,6 +20,23 @@ CREATE TRIGGER chain_finals_up BEFORE UPDATE ON chain_finals
 WHEN NEW.height < OLD.height OR (NEW.height = OLD.height AND NEW.hash <> OLD.hash)
 BEGIN SELECT RAISE(ABORT, 'the final block never goes back'); END;
 
+-- The last block at which the balances of everybody who waits for native coin were accounted for.
+CREATE TABLE native_reads (
+    chain    TEXT PRIMARY KEY,
+    height   INTEGER NOT NULL CHECK (height >= 0),
+    hash     TEXT NOT NULL,
+    parent   TEXT NOT NULL,
+    mined_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far final blocks were read once more, from another endpoint.
+CREATE TABLE second_readings (
+    chain    TEXT PRIMARY KEY,
+    height   INTEGER NOT NULL CHECK (height >= 0),
+    endpoint TEXT NOT NULL,
+    read_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- status: 1 on our best chain, 2 orphaned
 CREATE TABLE blocks (
     chain     TEXT NOT NULL,
@@ -106,6 +123,10 @@ CREATE TABLE claims (
     use      INTEGER CHECK (use BETWEEN 1 AND 5),
     counted  INTEGER NOT NULL DEFAULT 0 CHECK (counted IN (0, 1, 2)),
     can_fund INTEGER CHECK (can_fund IN (0, 1)),
+    -- what it was when it was counted
+    asset    TEXT,
+    units    TEXT,
+    mined_at INTEGER,
     PRIMARY KEY (key, chain)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER claims_kept BEFORE DELETE ON claims

@@ -85,6 +85,17 @@ CREATE TABLE payout_steps (
     UNIQUE (payout_id, ordinal)
 ) STRICT;
 CREATE INDEX payout_steps_open ON payout_steps (sender) WHERE status NOT IN (6, 7, 8);
+CREATE INDEX payout_steps_alive ON payout_steps (payout_id) WHERE status NOT IN (6, 7, 8);
+-- The customer's money moves in one transaction at a time, and never beside its own verdict.
+CREATE UNIQUE INDEX payout_steps_one_transfer ON payout_steps (payout_id)
+    WHERE kind IN (3, 4) AND status NOT IN (6, 7, 8);
+CREATE TRIGGER payout_steps_open_payout BEFORE INSERT ON payout_steps
+WHEN EXISTS (SELECT 1 FROM payouts p WHERE p.id = NEW.payout_id AND p.status IN (6, 7, 8))
+BEGIN SELECT RAISE(ABORT, 'a payout that ended gets no new step'); END;
+CREATE TRIGGER payouts_no_living_transfer BEFORE UPDATE ON payouts
+WHEN NEW.status IN (6, 7, 8) AND EXISTS (SELECT 1 FROM payout_steps s WHERE s.payout_id = OLD.id
+                                         AND s.kind IN (3, 4) AND s.status NOT IN (6, 7, 8))
+BEGIN SELECT RAISE(ABORT, 'a transfer of this payout is alive'); END;
 CREATE TRIGGER payout_steps_terminal BEFORE UPDATE ON payout_steps WHEN OLD.status IN (6, 7, 8)
 BEGIN SELECT RAISE(ABORT, 'the step is terminal and never changes again'); END;
 CREATE TRIGGER payout_steps_identity BEFORE UPDATE ON payout_steps
@@ -130,9 +141,11 @@ CREATE TABLE attempts (
     UNIQUE (tx, chain)
 ) STRICT;
 CREATE INDEX attempts_by_step ON attempts (step_id);
+-- A top-up may outlive its payout: its nonce has to be used up.
 CREATE TRIGGER attempts_closed BEFORE INSERT ON attempts
 WHEN EXISTS (SELECT 1 FROM payout_steps s JOIN payouts p ON p.id = s.payout_id
-             WHERE s.id = NEW.step_id AND (s.status IN (6, 7, 8) OR p.status IN (6, 7, 8)))
+             WHERE s.id = NEW.step_id
+               AND (s.status IN (6, 7, 8) OR (p.status IN (6, 7, 8) AND s.kind <> 1)))
 BEGIN SELECT RAISE(ABORT, 'nothing is signed for a payout or a step that is terminal'); END;
 CREATE TRIGGER attempts_fixed BEFORE UPDATE ON attempts
 WHEN OLD.id IS NOT NEW.id OR OLD.step_id IS NOT NEW.step_id OR OLD.chain IS NOT NEW.chain

@@ -38,6 +38,19 @@ constexpr char kSetFinal[] =
     " ON CONFLICT (chain) DO UPDATE SET height = excluded.height, hash = excluded.hash,"
     " parent = excluded.parent, mined_at = excluded.mined_at";
 
+constexpr char kNativeRead[] =
+    "SELECT height, hash, parent, mined_at FROM native_reads WHERE chain = ?";
+constexpr char kSetNativeRead[] =
+    "INSERT INTO native_reads (chain, height, hash, parent, mined_at) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (chain) DO UPDATE SET height = excluded.height, hash = excluded.hash,"
+    " parent = excluded.parent, mined_at = excluded.mined_at";
+constexpr char kSecond[] = "SELECT height, endpoint, read_at FROM second_readings WHERE chain = ?";
+constexpr char kSetSecond[] =
+    "INSERT INTO second_readings (chain, height, endpoint, read_at) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (chain) DO UPDATE SET height = excluded.height, endpoint = excluded.endpoint,"
+    " read_at = excluded.read_at";
+constexpr char kCutSecond[] = "UPDATE second_readings SET height = ?2 WHERE chain = ?1 AND height > ?2";
+
 constexpr char kHalt[] =
     "INSERT INTO halts (chain, reason, since) VALUES (?, ?, ?)"
     " ON CONFLICT (chain) WHERE acknowledged_at IS NULL DO NOTHING";
@@ -75,7 +88,7 @@ class SqliteBlocks final : public Blocks {
                 .bind(chain, origin.height, origin.hash, origin.parent, origin.mined_at, 0, 0)
                 .run();
             set_tip(chain, origin, at);
-            return Done{};
+            return set_native_read_to(chain, origin);
         });
     }
 
@@ -116,7 +129,11 @@ class SqliteBlocks final : public Blocks {
             coverage_.cut(chain, **target);
             Query{connection_, kOrphan}.bind(chain, height).run();
             set_tip(chain, **target, at);
-            return Done{};
+            Query{connection_, kCutSecond}.bind(chain, height).run();
+            auto native = native_read_to(chain);
+            if (!native) return native.error();
+            if (!*native || (**native).height <= height) return Done{};
+            return set_native_read_to(chain, **target);
         });
     }
 
@@ -128,6 +145,40 @@ class SqliteBlocks final : public Blocks {
         return guarded(connection_, [&]() -> Expected<Done> {
             Query query{connection_, kSetFinal};
             query.bind(chain, block.height, block.hash, block.parent, block.mined_at).run();
+            return Done{};
+        });
+    }
+
+    Expected<std::optional<core::BlockRef>> native_read_to(const core::ChainId& chain) override {
+        return ref(kNativeRead, chain);
+    }
+
+    Expected<Done> set_native_read_to(const core::ChainId& chain,
+                                      const core::BlockRef& block) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            Query query{connection_, kSetNativeRead};
+            query.bind(chain, block.height, block.hash, block.parent, block.mined_at).run();
+            return Done{};
+        });
+    }
+
+    Expected<std::optional<SecondReading>> second_reading(const core::ChainId& chain) override {
+        return guarded(connection_, [&]() -> Expected<std::optional<SecondReading>> {
+            std::optional<SecondReading> out;
+            Query query{connection_, kSecond};
+            if (query.bind(chain).step()) {
+                SecondReading& reading = out.emplace();
+                query.read(reading.height, reading.endpoint, reading.at);
+            }
+            return out;
+        });
+    }
+
+    Expected<Done> set_second_reading(const core::ChainId& chain,
+                                      const SecondReading& reading) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            Query query{connection_, kSetSecond};
+            query.bind(chain, reading.height, reading.endpoint, reading.at).run();
             return Done{};
         });
     }

@@ -1,12 +1,15 @@
 #include "db/sqlite/factories.hpp"
 
+#include <algorithm>
+
 namespace db::sqlite {
 namespace {
 
 #define DEPOSIT_COLUMNS                                                                         \
     "d.id, d.chain, d.key, d.tx, d.position, d.kind, d.asset, d.from_address, d.to_address,"    \
     " d.receiver_id, d.session_id, d.units, d.height, d.block, d.mined_at, d.status,"           \
-    " coalesce(c.counted, 0), c.can_fund, c.use, d.detected_at, d.confirmed_at"
+    " coalesce(c.counted, 0), c.can_fund, c.use, c.asset, c.units, c.mined_at, d.detected_at,"  \
+    " d.confirmed_at"
 #define FROM_DEPOSITS " FROM deposits d LEFT JOIN claims c ON c.key = d.key AND c.chain = d.chain"
 
 constexpr char kReceiver[] =
@@ -43,12 +46,18 @@ constexpr char kOrphanAbove[] =
 constexpr char kConfirm[] =
     "UPDATE deposits SET status = 2, confirmed_at = ? WHERE id = ? AND status = 1";
 constexpr char kMemory[] =
-    "SELECT counted, can_fund, use FROM claims WHERE key = ? AND chain = ?";
+    "SELECT counted, can_fund, use, asset, units, mined_at FROM claims WHERE key = ? AND chain = ?";
 constexpr char kSetCounted[] =
-    "INSERT INTO claims (key, chain, counted, can_fund)"
-    " SELECT key, chain, ?2, ?3 FROM deposits WHERE id = ?1"
-    " ON CONFLICT (key, chain) DO UPDATE SET counted = excluded.counted,"
-    " can_fund = excluded.can_fund";
+    "INSERT INTO claims (key, chain, counted, can_fund, asset, units, mined_at)"
+    " SELECT key, chain, ?2, ?3, asset, units, mined_at FROM deposits WHERE id = ?1"
+    " ON CONFLICT (key, chain) DO UPDATE SET can_fund = excluded.can_fund,"
+    " asset = CASE counted WHEN 0 THEN excluded.asset ELSE asset END,"
+    " units = CASE counted WHEN 0 THEN excluded.units ELSE units END,"
+    " mined_at = CASE counted WHEN 0 THEN excluded.mined_at ELSE mined_at END,"
+    " counted = excluded.counted";
+constexpr char kClaimed[] =
+    "SELECT c.use, d.status FROM deposits d JOIN claims c ON c.key = d.key AND c.chain = d.chain"
+    " WHERE d.session_id = ? AND coalesce(c.asset, d.asset) = ? AND c.use IS NOT NULL";
 constexpr char kClaim[] =
     "INSERT INTO claims (key, chain, use) SELECT key, chain, ?2 FROM deposits WHERE id = ?1"
     " ON CONFLICT (key, chain) DO UPDATE SET use = excluded.use WHERE use IS NULL";
@@ -62,8 +71,10 @@ constexpr char kNativeIn[] =
     "SELECT units FROM deposits WHERE to_address = ? AND chain = ? AND asset = ? AND status <> 3"
     " AND instr(asset, '/slip44:') > 0";
 constexpr char kOwnIn[] =
-    "SELECT native_value FROM own_txs"
-    " WHERE to_address = ? AND chain = ? AND success = 1 AND status <> 3";
+    // Signed by ourselves: what others signed with our keys has deposits among its rows.
+    "SELECT native_value FROM own_txs o"
+    " WHERE to_address = ? AND chain = ? AND success = 1 AND status <> 3"
+    " AND EXISTS (SELECT 1 FROM attempts a WHERE a.tx = o.tx AND a.chain = o.chain)";
 constexpr char kOwnOut[] =
     "SELECT CASE success WHEN 1 THEN native_value ELSE '0' END, fee FROM own_txs"
     " WHERE sender = ? AND chain = ? AND status <> 3";
@@ -71,10 +82,21 @@ constexpr char kCountDetected[] = "SELECT count(*) FROM deposits WHERE status = 
 constexpr char kCountLive[] = "SELECT count(*) FROM deposits WHERE status <> 3";
 constexpr char kCountOrphaned[] = "SELECT count(*) FROM deposits WHERE status = 3";
 
+std::optional<CountedAs> counted_as(const std::optional<core::AssetId>& asset,
+                                    const std::optional<core::Units>& units,
+                                    const std::optional<core::Instant>& mined_at) {
+    if (!asset || !units || !mined_at) return std::nullopt;
+    return CountedAs{*asset, *units, *mined_at};
+}
+
 void read_deposit(Query& query, Deposit& d) {
+    std::optional<core::AssetId> asset;
+    std::optional<core::Units> units;
+    std::optional<core::Instant> mined_at;
     query.read(d.id, d.chain, d.key, d.tx, d.position, d.kind, d.asset, d.from, d.to, d.receiver,
                d.session, d.units, d.height, d.block, d.mined_at, d.status, d.counted, d.can_fund,
-               d.claim, d.detected_at, d.confirmed_at);
+               d.claim, asset, units, mined_at, d.detected_at, d.confirmed_at);
+    d.counted_as = counted_as(asset, units, mined_at);
 }
 
 Error no_deposit(core::DepositId id) {
@@ -169,6 +191,24 @@ class SqliteDeposits final : public Deposits {
         });
     }
 
+    Expected<bool> claims_stand(const core::SessionId& session, const core::AssetId& asset,
+                                const std::vector<ClaimUse>& uses) override {
+        return guarded(connection_, [&]() -> Expected<bool> {
+            Query query{connection_, kClaimed};
+            query.bind(session, asset);
+            bool any = false;
+            while (query.step()) {
+                ClaimUse use{};
+                DepositStatus status{};
+                query.read(use, status);
+                if (std::find(uses.begin(), uses.end(), use) == uses.end()) continue;
+                if (status != DepositStatus::kConfirmed) return false;
+                any = true;
+            }
+            return any;
+        });
+    }
+
     Expected<Done> claim(core::DepositId id, ClaimUse use) override {
         return guarded(connection_, [&]() -> Expected<Done> {
             if (Query{connection_, kClaim}.bind(id, use).run() == 1) return Done{};
@@ -252,8 +292,14 @@ class SqliteDeposits final : public Deposits {
         d.counted = Counted::kNot;
         d.can_fund.reset();
         d.claim.reset();
+        std::optional<core::AssetId> asset;
+        std::optional<core::Units> units;
+        std::optional<core::Instant> mined_at;
         Query query{connection_, kMemory};
-        if (query.bind(d.key, d.chain).step()) query.read(d.counted, d.can_fund, d.claim);
+        if (query.bind(d.key, d.chain).step()) {
+            query.read(d.counted, d.can_fund, d.claim, asset, units, mined_at);
+        }
+        d.counted_as = counted_as(asset, units, mined_at);
     }
 
     //! The key is known: the same block again, a new block after a reorg, or a caller's mistake.

@@ -23,8 +23,11 @@ constexpr char kById[] = "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE id = ?";
 constexpr char kOfSession[] =
     "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE session_id = ? ORDER BY id";
 constexpr char kActive[] =
-    "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE chain = ? AND status IN (1, 2, 3, 4, 5)"
-    " ORDER BY id LIMIT ?";
+    "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE chain = ?1 AND id > ?2 AND id IN"
+    " (SELECT id FROM payouts WHERE status IN (1, 2, 3, 4, 5) AND chain = ?1"
+    "  UNION SELECT s.payout_id FROM payout_steps s JOIN payouts p ON p.id = s.payout_id"
+    "  WHERE s.status NOT IN (6, 7, 8) AND p.status IN (6, 7, 8))"
+    " ORDER BY id LIMIT ?3";
 constexpr char kHeld[] = "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE status = 9 ORDER BY id";
 constexpr char kSave[] =
     "UPDATE payouts SET status = ?, held_from = ?, reason = ?, waiting_for = ?, updated_at = ?,"
@@ -124,9 +127,9 @@ class SqlitePayouts final : public Payouts {
         return many(kOfSession, session);
     }
 
-    Expected<std::vector<PayoutFull>> active(const core::ChainId& chain,
+    Expected<std::vector<PayoutFull>> active(const core::ChainId& chain, core::PayoutId after,
                                              std::size_t limit) override {
-        return many(kActive, chain, limit);
+        return many(kActive, chain, after, limit);
     }
 
     Expected<std::vector<PayoutFull>> held() override { return many(kHeld); }

@@ -20,7 +20,9 @@ constexpr char kSince[] =
 constexpr char kExpecting[] =
     "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE family = ?2 AND session_id IN ("
     " SELECT id FROM sessions WHERE dest_asset = ?1 AND state NOT IN (8, 10, 12, 13, 14)"
-    " UNION SELECT session_id FROM session_tallies WHERE asset = ?1 AND live = 1) ORDER BY id";
+    " UNION SELECT session_id FROM session_tallies WHERE asset = ?1 AND live = 1"
+    " UNION SELECT id FROM sessions WHERE dest_asset = ?1 AND expires_at >= ?3"
+    "  AND state IN (8, 10, 12, 13, 14)) ORDER BY id";
 
 Receiver read_receiver(Query& query) {
     Receiver out;
@@ -89,8 +91,9 @@ class SqliteReceivers final : public Receivers {
         });
     }
 
-    Expected<std::vector<Receiver>> expecting(const core::AssetId& native_asset) override {
-        return many(kExpecting, native_asset, native_asset.chain().name_space());
+    Expected<std::vector<Receiver>> expecting(const core::AssetId& native_asset,
+                                              core::Instant ended_after) override {
+        return many(kExpecting, native_asset, native_asset.chain().name_space(), ended_after);
     }
 
   private:

@@ -33,7 +33,8 @@ constexpr char kListOfEnvironment[] =
     " ORDER BY created_at DESC, id DESC LIMIT ?";
 constexpr char kWaitingPast[] =
     "SELECT " SESSION_COLUMNS " FROM sessions WHERE state <= 5 AND dest_chain = ?"
-    " AND expires_at < ? ORDER BY expires_at LIMIT ?";
+    " AND expires_at < ? AND NOT EXISTS (SELECT 1 FROM session_tallies t"
+    " WHERE t.session_id = sessions.id AND t.detected <> '0') ORDER BY expires_at LIMIT ?";
 constexpr char kCountWaitingPast[] =
     "SELECT count(*) FROM sessions WHERE state <= 5 AND dest_chain = ? AND expires_at < ?";
 constexpr char kCount[] = "SELECT state, count(*) FROM sessions GROUP BY state ORDER BY state";

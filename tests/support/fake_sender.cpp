@@ -67,10 +67,10 @@ Task<Expected<core::Units>> FakeSender::cost_max(chains::UnsignedTx tx) {
 }
 
 Expected<chains::GasPrice> FakeSender::bump(const chains::GasPrice& price,
-                                            const chains::GasPrice&) const {
+                                            const chains::GasPrice& suggested) const {
     auto fee = price.max_fee.mul_ratio_ceil(11, 10);
     if (!fee) return fee.error();
-    return chains::GasPrice{*fee, core::Units{2}};
+    return chains::GasPrice{std::max(*fee, suggested.max_fee), core::Units{2}};
 }
 
 Task<Expected<std::uint64_t>> FakeSender::nonce_final(core::Address sender) {

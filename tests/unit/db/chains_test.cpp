@@ -27,6 +27,33 @@ core::ReceiverId issue(UnitOfWork& work) {
         .id;
 }
 
+void file_attempt(UnitOfWork& work, const core::TxId& tx, const core::Address& sender) {
+    db::Payout payout;
+    payout.environment = kEnvironment;
+    payout.leg = db::Leg::kFund;
+    payout.asset = kNative;
+    payout.sender = sender;
+    payout.recipient = address(0x61);
+    payout.units = units(1);
+    payout.claims_key = "test";
+    payout.created_at = kNow;
+    payout.updated_at = kNow;
+    db::PayoutStep step;
+    step.payout = work.payouts().plan(payout).value();
+    step.sender = sender;
+    step.recipient = payout.recipient;
+    step.asset = payout.asset;
+    step.units = payout.units;
+    step.nonce = 0;
+    db::Attempt attempt;
+    attempt.step = work.payouts().add_step(step).value();
+    REQUIRE(work.payouts().reserve_nonce(kChain, sender, 0, attempt.step).has_value());
+    attempt.tx = tx;
+    attempt.raw = {1, 2, 3};
+    attempt.signed_at = kNow;
+    REQUIRE(work.payouts().add_attempt(attempt).has_value());
+}
+
 template <class T>
 Errc code(const Expected<T>& result) {
     return result ? Errc::kUnset : result.error().code;
@@ -52,6 +79,27 @@ TEST_CASE("blocks: appended -> linked to the tip, or refused") {
         auto tips = blocks.tips().value();
         REQUIRE(tips.size() == 1);
         CHECK(tips[0].second == block(12));
+        return Done{};
+    });
+}
+
+TEST_CASE("blocks: how far native coin was looked for -> kept, taken back with the chain") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        auto& blocks = work.blocks();
+        CHECK(!blocks.native_read_to(kChain).value());
+        CHECK(!blocks.second_reading(kChain).value());
+        start(work, 14);
+        CHECK(blocks.native_read_to(kChain).value() == block(10));
+        REQUIRE(blocks.set_native_read_to(kChain, block(13)).has_value());
+        REQUIRE(blocks.set_second_reading(kChain, {12, "other", kNow}).has_value());
+        REQUIRE(blocks.rewind(kChain, 13, kNow).has_value());
+        CHECK(blocks.native_read_to(kChain).value() == block(13));
+        CHECK(blocks.second_reading(kChain).value()->height == 12);
+        REQUIRE(blocks.rewind(kChain, 11, kNow).has_value());
+        CHECK(blocks.native_read_to(kChain).value() == block(11));
+        CHECK(blocks.second_reading(kChain).value()->height == 11);
+        CHECK(blocks.second_reading(kChain).value()->endpoint == "other");
         return Done{};
     });
 }
@@ -317,6 +365,9 @@ TEST_CASE("deposits: native coin expected -> every known in less every known out
         top_up.native_value = units(20);
         top_up.height = 14;
         REQUIRE(work.own_txs().record(top_up).has_value());
+        // Not one of our attempts: its value is a deposit's row already.
+        CHECK(expected() == units(111));
+        file_attempt(work, top_up.tx, top_up.sender);
         CHECK(expected() == units(131));
         db::OwnTx spent = top_up;
         spent.tx = tx_id(51);

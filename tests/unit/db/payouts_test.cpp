@@ -162,12 +162,12 @@ TEST_CASE("payouts: active, held and counted -> by status and chain") {
         auto delivery = plan(work, Leg::kDelivery, "1");
         auto gas = plan(work, Leg::kGas, "1");
         auto fill = plan(work, Leg::kFill, "1");
-        CHECK(work.payouts().active(kChain, 10).value().size() == 3);
-        CHECK(work.payouts().active(kChain, 2).value().size() == 2);
-        CHECK(work.payouts().active(core::ChainId::eip155(1), 10).value().empty());
+        CHECK(work.payouts().active(kChain, {}, 10).value().size() == 3);
+        CHECK(work.payouts().active(kChain, {}, 2).value().size() == 2);
+        CHECK(work.payouts().active(core::ChainId::eip155(1), {}, 10).value().empty());
         REQUIRE(move_to(work, gas, PayoutStatus::kHeld).has_value());
         REQUIRE(move_to(work, fill, PayoutStatus::kDead).has_value());
-        auto active = work.payouts().active(kChain, 10).value();
+        auto active = work.payouts().active(kChain, {}, 10).value();
         REQUIRE(active.size() == 1);
         CHECK(active[0].payout.id == delivery);
         CHECK(active[0].payout.units == units(100));
@@ -188,7 +188,9 @@ TEST_CASE("nonces: reserved -> one above the highest, the chain's when higher, o
         auto id = plan(work, Leg::kDelivery, "1");
         std::vector<core::StepId> steps;
         for (std::uint32_t i = 0; i < 4; ++i) {
-            steps.push_back(payouts.add_step(step_row(id, i)).value());
+            auto top_up = step_row(id, i);
+            top_up.kind = db::StepKind::kTopUp;
+            steps.push_back(payouts.add_step(top_up).value());
         }
         const auto sender = address(0x81);
         const auto reserve = [&](std::size_t step, std::uint64_t chain_nonce) {
@@ -212,6 +214,41 @@ TEST_CASE("nonces: reserved -> one above the highest, the chain's when higher, o
         REQUIRE(open_ones.size() == 3);
         CHECK(open_ones[0] == std::pair{std::uint64_t{1}, steps[1]});
         CHECK(code(payouts.save_step(done)) == Errc::kConflict);
+        return Done{};
+    });
+}
+
+TEST_CASE("steps: a second living transfer, or an end beside a living one -> refused") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        open(work);
+        auto& payouts = work.payouts();
+        auto id = plan(work, Leg::kDelivery, "1");
+        auto step = step_row(id, 0);
+        step.id = payouts.add_step(step).value();
+        CHECK(code(payouts.add_step(step_row(id, 1))) == Errc::kConflict);
+        CHECK(code(move_to(work, id, PayoutStatus::kFinalOk)) == Errc::kConflict);
+        CHECK(code(move_to(work, id, PayoutStatus::kDead)) == Errc::kConflict);
+        step.status = PayoutStatus::kFinalOk;
+        REQUIRE(payouts.save_step(step).has_value());
+        REQUIRE(move_to(work, id, PayoutStatus::kFinalOk).has_value());
+        CHECK(code(payouts.add_step(step_row(id, 1))) == Errc::kConflict);
+        return Done{};
+    });
+}
+
+TEST_CASE("steps: a top-up outlives its payout -> still active, still signed for") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        open(work);
+        auto& payouts = work.payouts();
+        auto id = plan(work, Leg::kDelivery, "1");
+        auto step = step_row(id, 0);
+        step.kind = db::StepKind::kTopUp;
+        step.id = payouts.add_step(step).value();
+        REQUIRE(move_to(work, id, PayoutStatus::kFinalOk).has_value());
+        REQUIRE(payouts.active(kChain, {}, 10).value().size() == 1);
+        REQUIRE(payouts.add_attempt(attempt_row(step.id, 5)).has_value());
         return Done{};
     });
 }
@@ -268,6 +305,8 @@ TEST_CASE("attempts: stored -> bytes, transaction and fees never change; the id 
         attempt.status = db::AttemptStatus::kSent;
         CHECK(code(payouts.save_attempt(attempt)) == Errc::kConflict);
 
+        signed_step.status = PayoutStatus::kDead;
+        REQUIRE(payouts.save_step(signed_step).has_value());
         REQUIRE(move_to(work, id, PayoutStatus::kDead).has_value());
         auto late = payouts.add_attempt(attempt_row(step, 7));
         REQUIRE(!late);

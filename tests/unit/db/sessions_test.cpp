@@ -247,10 +247,14 @@ TEST_CASE("receivers: who may get native coin -> those of live sessions that ask
             REQUIRE(work.sessions().insert(row, "", "").has_value());
             REQUIRE(work.receivers().issue(row.session.id, "eip155", kNow, derive).has_value());
         }
-        auto found = work.receivers().expecting(kNative).value();
+        const auto end = over.session.expires_at;
+        auto found = work.receivers().expecting(kNative, end + core::Millis{1}).value();
         REQUIRE(found.size() == 2);
         CHECK(found[0].session == asks.session.id);
         CHECK(found[1].session == got.session.id);
+        found = work.receivers().expecting(kNative, end).value();
+        REQUIRE(found.size() == 3);
+        CHECK(found[2].session == over.session.id);
         return Done{};
     });
 }

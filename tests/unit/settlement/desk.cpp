@@ -49,6 +49,7 @@ Desk::Desk() {
     pace.resend_after = core::Millis{3'000};
     pace.bump_after = core::Millis{15'000};
     pace.look_again_after = core::Millis{0};
+    pace.refusal_spacing = core::Millis{0};
     const core::Instant now = clock.now();
     write<Done>([now](db::UnitOfWork& work) -> Expected<Done> {
         return work.environments().insert({kEnvironment, "test", {}, now});

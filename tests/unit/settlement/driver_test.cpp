@@ -149,3 +149,67 @@ TEST_CASE("deadlines: chain not read past the deadline -> the session waits; rea
     REQUIRE(desk.run(deadlines.look_once()).value() == 1);
     REQUIRE(desk.state(id) == State::kExpired);
 }
+
+TEST_CASE("driver: re-mined with another amount before the first fact was read -> what is there is paid") {
+    Desk desk;
+    const auto id = desk.open();
+    const auto deposit = desk.detect(id, 100);
+    desk.drive();
+    db::Deposit again = desk.deposits(id)[0];
+    desk.orphan(deposit, false);
+    again.height += 5;
+    again.units = units(120);
+    again.counted = {};
+    desk.redetect(again);
+    desk.confirm({deposit});
+    desk.drive();
+    REQUIRE(desk.log.count(core::LogLevel::kError) == 0);
+    REQUIRE(desk.state(id) == State::kDelivering);
+    REQUIRE(desk.row(id).session.funding->received == units(120));
+    REQUIRE(desk.balance(settlement::session_account(id)).units == units(120));
+}
+
+TEST_CASE("driver: a fact that cannot be applied -> its chain halts, the facts after it count") {
+    Desk desk;
+    const auto id = desk.open();
+    const auto other = core::ChainId{"eip155:9"};
+    desk.write<core::Done>([&](db::UnitOfWork& work) -> core::Expected<core::Done> {
+        db::OwnTx tx;
+        tx.chain = other;
+        tx.tx = core::TxId::from_bytes(core::Bytes(32, 1)).value();
+        tx.sender = address(3);
+        tx.to = address(4);
+        auto recorded = work.own_txs().record(tx);
+        if (!recorded) return recorded.error();
+        db::Fact fact;
+        fact.kind = db::FactKind::kOwnTxFinal;
+        fact.chain = other;
+        fact.own_tx = recorded->tx.id;
+        auto told = work.facts().append(fact);
+        if (!told) return told.error();
+        return core::Done{};
+    });
+    desk.pay(id, 100);
+    REQUIRE(desk.state(id) == State::kDelivering);
+    const auto halts = desk.read<std::vector<db::Halt>>(
+        [](db::UnitOfWork& work) { return work.blocks().open_halts(); });
+    REQUIRE(halts.size() == 1);
+    REQUIRE(halts[0].chain == other);
+    REQUIRE(halts[0].reason.find("not in the configuration") != std::string::npos);
+}
+
+TEST_CASE("deadlines: facts not applied yet -> nothing expires, whatever the tip says") {
+    Desk desk;
+    const auto id = desk.open();
+    settlement::Deadlines deadlines{*desk.context};
+    desk.clock.advance(core::Millis{10'000'000});
+    const core::BlockRef past{1, {}, {}, core::Instant::from_unix_seconds(2000)};
+    desk.write<core::Done>([&](db::UnitOfWork& work) {
+        return work.blocks().start(kChain, past, desk.clock.now());
+    });
+    desk.detect(id, 100);
+    REQUIRE(desk.run(deadlines.look_once()).value() == 0);
+    desk.drive();
+    REQUIRE(desk.run(deadlines.look_once()).value() == 0);
+    REQUIRE(desk.state(id) == State::kDetected);
+}

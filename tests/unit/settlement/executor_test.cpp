@@ -314,3 +314,60 @@ TEST_CASE("executor: a refund is mined and fails -> held; resumed -> planned and
     desk.settle();
     REQUIRE(desk.state(id) == State::kRefunded);
 }
+
+TEST_CASE("executor: native coin over what was asked -> delivery and excess whole, no coin of theirs is gas") {
+    Desk desk;
+    auto session = open_session();
+    session.destination.asset = kNative;
+    const auto id = desk.open(session);
+    desk.confirm({desk.detect(id, 5'000'000, kNative)});
+    desk.drive();
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    const auto payouts = desk.payouts(id);
+    REQUIRE(payouts.size() == 2);
+    REQUIRE(payouts[1].payout.units == units(4'999'900));
+    REQUIRE(payouts[1].payout.status == db::PayoutStatus::kFinalOk);
+    REQUIRE(desk.balance(settlement::session_account(id), kNative).units.is_zero());
+}
+
+TEST_CASE("executor: a top-up outlives its payout -> its nonce is used up all the same") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass(false);
+    desk.mine();
+    desk.drive();
+    desk.pass(false);  // the transfer is on the wire
+    desk.sender.gas_price = units(500);
+    desk.clock.advance(core::Millis{16'000});
+    desk.signer.refuse = true;
+    desk.pass(false);  // a higher bid needs gas money: reserved, and not signed
+    REQUIRE(only(desk, id).steps.size() == 3);
+    REQUIRE(only(desk, id).steps[2].status == db::PayoutStatus::kReserved);
+    desk.mine();  // the first bid makes it
+    desk.drive();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    desk.signer.refuse = false;
+    desk.settle();
+    REQUIRE(only(desk, id).steps[2].status == db::PayoutStatus::kFinalOk);
+    REQUIRE(transfers_to(desk, address(1)) == 1);
+}
+
+TEST_CASE("executor: halted between reservation and signature -> the customer's money does not move") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass(false);
+    desk.mine();
+    desk.drive();
+    desk.signer.refuse = true;
+    desk.pass(false);
+    REQUIRE(only(desk, id).steps[1].status == db::PayoutStatus::kReserved);
+    desk.write<core::Done>([&](db::UnitOfWork& work) {
+        return work.blocks().halt(kChain, "finality violation", desk.clock.now());
+    });
+    desk.signer.refuse = false;
+    desk.settle(3);
+    REQUIRE(transfers_to(desk, address(1)) == 0);
+}
