@@ -9,8 +9,6 @@ namespace {
 
 constexpr core::Millis kTrustFor{15'000};
 constexpr core::Millis kVerifyTimeout{5'000};
-constexpr core::Millis kAskAgainAfter{15'000};
-constexpr core::Millis kAskAgainTimeout{2'000};
 
 bool is_wrong_chain(const core::Error& error) { return error.code == core::Errc::kWrongChain; }
 
@@ -23,11 +21,9 @@ core::Expected<core::Done> EndpointGate::judge_chain_id(const net::RpcReply& rep
     if (!number) return number.error();
     if (*number == core::Units{chain_number_}) {
         seen_right_[reply.endpoint] = clock_.tick();
-        if (seen_wrong_.erase(reply.endpoint) > 0) pool_.readmit(reply.endpoint);
         return core::Done{};
     }
     seen_right_.erase(reply.endpoint);
-    seen_wrong_[reply.endpoint] = clock_.tick();
     pool_.quarantine(reply.endpoint, "serves chain " + number->decimal());
     log_.error("an endpoint serves another chain", {{"chain", pool_.chain().text()},
                                                     {"endpoint", pool_.name(reply.endpoint)},
@@ -60,30 +56,8 @@ core::Task<core::Expected<core::Done>> EndpointGate::verify_all(
     co_return core::Done{};
 }
 
-core::Task<void> EndpointGate::look_again() {
-    std::vector<std::size_t> due;
-    for (auto& [endpoint, asked] : seen_wrong_) {
-        if (clock_.tick() - asked < kAskAgainAfter) continue;
-        asked = clock_.tick();  // for those who call meanwhile
-        due.push_back(endpoint);
-    }
-    for (const std::size_t endpoint : due) {
-        net::CallOptions options;
-        options.timeout = kAskAgainTimeout;
-        options.endpoint = endpoint;
-        options.even_quarantined = true;
-        const auto reply = co_await pool_.call(call_chain_id(), options);
-        if (!reply) continue;
-        const auto judged = judge_chain_id(*reply);
-        if (!judged) continue;
-        log_.info("an endpoint serves the right chain again",
-                  {{"chain", pool_.chain().text()}, {"endpoint", pool_.name(endpoint)}});
-    }
-}
-
 core::Task<core::Expected<net::RpcReply>> EndpointGate::call(net::RpcCall call,
                                                              net::CallOptions options) {
-    co_await look_again();
     std::vector<net::RpcCall> calls;
     calls.push_back(std::move(call));
     for (std::size_t turn = 0;; ++turn) {
@@ -97,7 +71,6 @@ core::Task<core::Expected<net::RpcReply>> EndpointGate::call(net::RpcCall call,
 
 core::Task<core::Expected<std::vector<net::RpcReply>>> EndpointGate::call_batch(
     std::vector<net::RpcCall> calls, net::CallOptions options) {
-    co_await look_again();
     for (std::size_t turn = 0;; ++turn) {
         auto replies = co_await pool_.call_batch(calls, options);
         if (!replies) co_return replies.error();
@@ -112,7 +85,6 @@ core::Task<core::Expected<std::vector<net::RpcReply>>> EndpointGate::call_batch(
 core::Task<core::Expected<net::QuorumReply>> EndpointGate::agree(net::RpcCall call,
                                                                  std::size_t quorum,
                                                                  net::Normaliser normaliser) {
-    co_await look_again();
     for (std::size_t turn = 0;; ++turn) {
         auto reply = co_await pool_.agree(call, quorum, normaliser);
         if (!reply) co_return reply.error();

@@ -18,8 +18,7 @@ inline bool is_split(const net::RpcReply& reply) {
 
 //! The pool behind a check of who answers: no reply passes from an endpoint whose chain id was not
 //! seen to be right within the last 15 seconds. One that serves another chain (a wrong URL, a node
-//! re-deployed elsewhere) is quarantined, and the call goes to the next [F26]; every 15 seconds it is
-//! asked again, and comes back when it serves the right chain.
+//! re-deployed elsewhere) is quarantined, and the call goes to the next [F26].
 class EndpointGate {
   public:
     EndpointGate(net::EndpointPool& pool, std::uint64_t chain_number, core::Clock& clock,
@@ -46,15 +45,12 @@ class EndpointGate {
     //! kWrongChain after the endpoint was quarantined.
     core::Task<core::Expected<core::Done>> verify(std::size_t endpoint);
     core::Task<core::Expected<core::Done>> verify_all(std::vector<std::size_t> endpoints);
-    //! Asks those again that served another chain some time ago.
-    core::Task<void> look_again();
 
     net::EndpointPool& pool_;
     std::uint64_t chain_number_;
     core::Clock& clock_;
     core::Log& log_;
     std::map<std::size_t, core::Tick> seen_right_;
-    std::map<std::size_t, core::Tick> seen_wrong_;
 };
 
 }  // namespace chains::evm::impl

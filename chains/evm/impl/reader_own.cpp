@@ -11,7 +11,7 @@ namespace {
 
 using Text = core::Expected<std::string>;
 
-constexpr core::Millis kPieceTimeout{30'000};
+constexpr core::Millis kOwnPieceTimeout{30'000};
 constexpr std::uint64_t kPieceBlocks = 50;
 
 //! Fee and token transfers out of the sender, in the words that all endpoints must share.
@@ -82,8 +82,7 @@ core::Task<core::Expected<core::Done>> EvmReader::corroborate_own(core::BlockRef
     }
     const std::string receipt =
         own_text(block.hash.hex0x(), tx.success, tx.fee, std::move(transfers));
-    const auto agreed =
-        co_await agree_on(call_receipt(tx.tx.view()), endpoints, mined, receipt);
+    const auto agreed = co_await agree_on(call_receipt(tx.tx.view()), endpoints, mined, receipt);
     if (!agreed) co_return agreed.error();
 
     const net::Normaliser order = [this](std::string_view json) -> Text {
@@ -171,7 +170,7 @@ core::Task<core::Expected<std::vector<BlockScan>>> EvmReader::scan_range_elsewhe
 core::Task<core::Expected<std::vector<BlockScan>>> EvmReader::read_piece_from(
     std::uint64_t first, std::uint64_t last, const WatchFilter& filter, std::size_t endpoint) {
     net::CallOptions options;
-    options.timeout = kPieceTimeout;
+    options.timeout = kOwnPieceTimeout;
     options.endpoint = endpoint;
     const auto count = static_cast<std::size_t>(last - first + 1);
     std::vector<net::RpcCall> block_calls;
