@@ -391,6 +391,12 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step)
     auto reserved_job = context_.database.write<db::PayoutStep>(
         [=, nonce = *chain_nonce](db::UnitOfWork& work) mutable -> Expected<db::PayoutStep> {
             if (auto may = may_move(work, payout); !may) return may.error();
+            if (step.key_role == static_cast<int>(chains::KeyRole::kReceiver)) {
+                // Two payouts of one receiver would count on the same gas money.
+                auto open = work.payouts().open_nonces(chain, step.sender);
+                if (!open) return open.error();
+                if (!open->empty()) return not_now("another payout of this address to end");
+            }
             auto id = work.payouts().add_step(step);
             if (!id) return id.error();
             step.id = *id;
