@@ -60,7 +60,19 @@ Expected<std::vector<core::SessionId>> Deadlines::due(db::UnitOfWork& work) cons
         if (!counted) continue;
         auto rows = work.sessions().waiting_past(chain, tip.mined_at, kSessionsPerLook);
         if (!rows) return rows.error();
-        for (const db::SessionRow& row : *rows) out.push_back(row.session.id);
+        auto balances_read = work.blocks().native_read_to(chain);
+        if (!balances_read) return balances_read.error();
+        const chains::ChainInfo* info = context_.chain(chain);
+        for (const db::SessionRow& row : *rows) {
+            // Coin that a contract sent shows in balances only: they must be read past the deadline too.
+            const bool by_balance = info != nullptr && info->scan_native &&
+                                    row.session.destination.asset.is_native();
+            if (by_balance &&
+                (!*balances_read || (*balances_read)->mined_at <= row.session.expires_at)) {
+                continue;
+            }
+            out.push_back(row.session.id);
+        }
     }
     return out;
 }

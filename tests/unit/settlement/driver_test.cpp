@@ -213,3 +213,27 @@ TEST_CASE("deadlines: facts not applied yet -> nothing expires, whatever the tip
     REQUIRE(desk.run(deadlines.look_once()).value() == 0);
     REQUIRE(desk.state(id) == State::kDetected);
 }
+
+TEST_CASE("deadlines: native coin -> waits for a reading of balances past the deadline [F16]") {
+    Desk desk;
+    auto session = open_session();
+    session.destination.asset = kNative;
+    const auto id = desk.open(session);
+    settlement::Deadlines deadlines{*desk.context};
+    desk.clock.advance(core::Millis{10'000'000});
+    const core::BlockRef before{1, {}, {}, core::Instant::from_unix_seconds(900)};
+    core::BlockRef past{2, {}, {}, core::Instant::from_unix_seconds(2000)};
+    past.hash.bytes[0] = 1;
+    desk.write<core::Done>([&](db::UnitOfWork& work) -> core::Expected<core::Done> {
+        auto started = work.blocks().start(kChain, before, desk.clock.now());
+        if (!started) return started.error();
+        db::ReadBlock next;
+        next.ref = past;
+        return work.blocks().append(kChain, {next}, 0, desk.clock.now());
+    });
+    REQUIRE(desk.run(deadlines.look_once()).value() == 0);
+    desk.write<core::Done>(
+        [&](db::UnitOfWork& work) { return work.blocks().set_native_read_to(kChain, past); });
+    REQUIRE(desk.run(deadlines.look_once()).value() == 1);
+    REQUIRE(desk.state(id) == State::kExpired);
+}
