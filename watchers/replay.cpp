@@ -1,7 +1,6 @@
 #include "watchers/replay.hpp"
 
 #include "core/crash_point.hpp"
-
 #include "watchers/impl/begin.hpp"
 #include "watchers/impl/record.hpp"
 #include "watchers/scan.hpp"

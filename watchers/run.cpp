@@ -2,6 +2,7 @@
 
 #include "watchers/impl/begin.hpp"
 #include "watchers/impl/commit.hpp"
+#include "watchers/impl/native.hpp"
 #include "watchers/impl/quorum.hpp"
 #include "watchers/walk_back.hpp"
 
@@ -28,10 +29,10 @@ constexpr std::size_t kPruneLimit = 2'000;
 }  // namespace
 
 struct ChainWatcher::Quorum {
-    std::shared_ptr<const Corroborated> agreed = std::make_shared<const Corroborated>();
-    std::vector<db::Deposit> needed;
-    std::optional<core::Tick> retry_at;
+    QuorumDesk desk;
     Missing missing_told;
+    bool old_state_is_gone = false;  //!< in this look: nodes have no balances at old blocks
+    std::string native_waiting;      //!< why the last reading of balances is not complete
 };
 
 ChainWatcher::ChainWatcher(core::asio::any_io_executor executor, chains::ChainReader& reader,
@@ -48,7 +49,8 @@ ChainWatcher::ChainWatcher(core::asio::any_io_executor executor, chains::ChainRe
       chain_{info_->id},
       pacer_{std::move(executor), clock, config_.poll_interval, config_.backoff_max},
       scanner_{reader, watch, db, config_.range_batch},
-      quorum_{std::make_unique<Quorum>()} {
+      quorum_{std::make_unique<Quorum>(
+          Quorum{QuorumDesk{reader, db, clock, config_.corroborate_retry}, {}, false, {}})} {
     status_.chain = chain_;
 }
 
@@ -100,6 +102,7 @@ core::Task<core::Expected<core::Done>> ChainWatcher::look() {
                        static_cast<double>(heads->latest.height));
     }
     status_.waiting.clear();
+    quorum_->old_state_is_gone = false;
     if (!tip_) {
         if (auto opened = co_await open(*heads); !opened) co_return opened.error();
     }
@@ -128,6 +131,7 @@ core::Task<core::Expected<core::Done>> ChainWatcher::look() {
         break;
     }
     if (auto credited = co_await credit_due(*heads); !credited) co_return credited.error();
+    if (status_.waiting.empty()) status_.waiting = quorum_->native_waiting;
     if (blocks_since_prune_ >= config_.prune_every) co_return co_await forget_old();
     co_return core::Done{};
 }
@@ -284,16 +288,12 @@ core::Task<core::Expected<CommitOutcome>> ChainWatcher::commit_once(std::optiona
     input->info = info_;
     input->node_final = heads.finalized;
     input->told = quorum_->missing_told;
-    input->corroborated = quorum_->agreed;
+    input->corroborated = quorum_->desk.agreed();
     input->accept_newer_receivers = accept_newer_receivers;
     if (batch && info_->scan_native) {
-        const core::BlockRef last = batch->last();
-        const bool stretch_ends = !batch->range || last.height >= settled_height(*info_, heads);
-        if (stretch_ends && last.height + kBalanceDepthMax >= heads.latest.height) {
-            auto balances = co_await read_balances(reader_, db_, last);
-            if (!balances) co_return balances.error();
-            input->balances = std::move(*balances);
-        }
+        auto balances = co_await look_for_native(*batch, heads);
+        if (!balances) co_return balances.error();
+        input->balances = std::move(*balances);
     }
     input->batch = std::move(batch);
     input->now = clock_.now();
@@ -301,6 +301,31 @@ core::Task<core::Expected<CommitOutcome>> ChainWatcher::commit_once(std::optiona
         return commit_batch(work, *input);
     };
     co_return co_await db_.write<CommitOutcome>(std::move(job));
+}
+
+core::Task<core::Expected<std::optional<Balances>>> ChainWatcher::look_for_native(
+    const Batch& batch, chains::Heads heads) {
+    const bool is_old = batch.last().height + kBalanceDepthMax < heads.latest.height;
+    if (is_old && quorum_->old_state_is_gone) co_return std::optional<Balances>{};
+    NativeLook look{reader_, db_, batch};
+    auto balances = co_await look.read();
+    if (!balances && is_old) {
+        // Nodes forget old state. The next reading finds what came until then, and gives the payer
+        // the benefit of the doubt about when.
+        quorum_->old_state_is_gone = true;
+        co_return std::optional<Balances>{};
+    }
+    if (!balances) co_return balances.error();
+    if (!balances->complete) {
+        metrics_.count("depositd_corroborations_failed_total",
+                       {{"chain", chain_.text()}, {"reason", "balance"}});
+        if (look.waiting() != quorum_->native_waiting) {
+            log_.warn("endpoints do not agree",
+                      {{"chain", chain_.text()}, {"why", look.waiting()}});
+        }
+    }
+    quorum_->native_waiting = look.waiting();
+    co_return std::optional<Balances>{std::move(*balances)};
 }
 
 void ChainWatcher::committed(const CommitOutcome& outcome, std::size_t blocks) {
@@ -343,9 +368,7 @@ void ChainWatcher::committed(const CommitOutcome& outcome, std::size_t blocks) {
         quorum_->missing_told.insert_or_assign(address, units);
     }
     blocks_since_prune_ += blocks;
-    // What was agreed on is confirmed now, or stands in a block that is gone.
-    quorum_->agreed = std::make_shared<const Corroborated>();
-    quorum_->needed = outcome.credited.need_quorum;
+    quorum_->desk.want(outcome.credited);
 }
 
 core::Task<core::Expected<core::Done>> ChainWatcher::credit_due(chains::Heads heads) {
@@ -357,7 +380,7 @@ core::Task<core::Expected<core::Done>> ChainWatcher::credit_due(chains::Heads he
             committed(*outcome, 0);
             credited_for_ = heads.finalized;
         }
-        if (quorum_->needed.empty()) co_return core::Done{};
+        if (!quorum_->desk.wants_any()) co_return core::Done{};
         auto progress = co_await seek_quorum();
         if (!progress) co_return progress.error();
         if (!*progress) co_return core::Done{};
@@ -366,26 +389,18 @@ core::Task<core::Expected<core::Done>> ChainWatcher::credit_due(chains::Heads he
 }
 
 core::Task<core::Expected<bool>> ChainWatcher::seek_quorum() {
-    if (quorum_->retry_at && clock_.tick() < *quorum_->retry_at) {
-        status_.waiting = "endpoints that agree on a deposit";
-        co_return false;
-    }
-    quorum_->retry_at.reset();
-    auto asked = co_await ask_endpoints(reader_, db_, quorum_->needed);
-    if (!asked) co_return asked.error();
-    if (asked->refused) {
-        quorum_->retry_at = clock_.tick() + config_.corroborate_retry;
-        if (asked->refused->code == core::Errc::kReorged) disputed_ = true;
-        status_.waiting = asked->waiting;
+    auto refused = co_await quorum_->desk.ask();
+    if (!refused) co_return refused.error();
+    for (const QuorumDesk::Refusal& refusal : *refused) {
+        if (refusal.error.code == core::Errc::kReorged) disputed_ = true;
         metrics_.count("depositd_corroborations_failed_total",
                        {{"chain", chain_.text()},
-                        {"reason", std::string{core::to_string(asked->refused->code)}}});
-        log_.warn("a deposit waits for endpoints that agree",
-                  {{"chain", chain_.text()}, {"why", asked->waiting}});
+                        {"reason", std::string{core::to_string(refusal.error.code)}}});
+        if (refusal.repeated) continue;
+        log_.warn("endpoints do not agree", {{"chain", chain_.text()}, {"why", refusal.text}});
     }
-    const bool progress = !asked->agreed.empty();
-    quorum_->agreed = std::make_shared<const Corroborated>(std::move(asked->agreed));
-    co_return progress;
+    status_.waiting = quorum_->desk.waiting();
+    co_return !quorum_->desk.agreed()->empty();
 }
 
 core::Task<core::Expected<core::Done>> ChainWatcher::forget_old() {

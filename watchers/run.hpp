@@ -21,6 +21,7 @@
 
 namespace watchers {
 
+struct Balances;
 struct CommitOutcome;
 
 //! Follows one chain: look at the head; where the chain was rewritten, walk back; read what is
@@ -60,8 +61,11 @@ class ChainWatcher {
     core::Task<core::Expected<CommitOutcome>> commit_once(std::optional<Batch> batch,
                                                           chains::Heads heads,
                                                           bool accept_newer_receivers);
+    //! None when the batch is so old that the node has no balances at it any more.
+    core::Task<core::Expected<std::optional<Balances>>> look_for_native(const Batch& batch,
+                                                                        chains::Heads heads);
     core::Task<core::Expected<core::Done>> credit_due(chains::Heads heads);
-    //! Asks endpoints about deposits that need several. True when one more was agreed on.
+    //! Asks endpoints about what needs several. True when one more was agreed on.
     core::Task<core::Expected<bool>> seek_quorum();
     core::Task<core::Expected<core::Done>> forget_old();
     void committed(const CommitOutcome& outcome, std::size_t blocks);

@@ -115,6 +115,7 @@ class ChainReader {
 
     //! Do `endpoints` distinct endpoints say that `block` is on the chain at its height and that it
     //! holds `transfer`? kNoQuorum when too few answered, kReorged when they agree that it is not so.
+    //! Of a residual only the block is asked about: its balance is agreed on when it is booked.
     virtual core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block,
                                                                TransferSeen transfer,
                                                                unsigned endpoints) = 0;

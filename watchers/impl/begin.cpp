@@ -93,24 +93,4 @@ core::Expected<core::Done> start_chain(db::UnitOfWork& work, const core::ChainId
     return core::Done{};
 }
 
-core::Task<core::Expected<std::optional<Balances>>> read_balances(chains::ChainReader& reader,
-                                                                  db::Database& db,
-                                                                  core::BlockRef at) {
-    auto job = [native = reader.info().native_asset](db::UnitOfWork& work) {
-        return work.receivers().expecting(native);
-    };
-    auto expecting = co_await db.read<std::vector<db::Receiver>>(std::move(job));
-    if (!expecting) co_return expecting.error();
-    if (expecting->empty()) co_return std::optional<Balances>{};
-    Balances balances;
-    for (const db::Receiver& receiver : *expecting) balances.addresses.push_back(receiver.address);
-    auto units = co_await reader.native_balances(balances.addresses, at);
-    if (!units) co_return units.error();
-    if (units->size() != balances.addresses.size()) {
-        co_return core::Error{core::Errc::kMalformed, "a balance is missing in the node's answer"};
-    }
-    balances.units = std::move(*units);
-    co_return std::optional<Balances>{std::move(balances)};
-}
-
 }  // namespace watchers

@@ -7,7 +7,6 @@
 #include "core/task.hpp"
 #include "core/units.hpp"
 #include "db/database.hpp"
-#include "watchers/impl/residual.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -39,11 +38,5 @@ core::Task<core::Expected<Opening>> read_opening(chains::ChainReader& reader, co
                                                  chains::Heads heads);
 core::Expected<core::Done> start_chain(db::UnitOfWork& work, const core::ChainId& chain,
                                        const Opening& opening, core::Instant now);
-
-//! Native balances, at this block, of the receivers whose sessions wait for native coin; none when
-//! there are no such receivers.
-core::Task<core::Expected<std::optional<Balances>>> read_balances(chains::ChainReader& reader,
-                                                                  db::Database& db,
-                                                                  core::BlockRef at);
 
 }  // namespace watchers

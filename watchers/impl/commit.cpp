@@ -71,6 +71,10 @@ core::Expected<core::Done> append_batch(db::UnitOfWork& work, const CommitInput&
                                      input.now, out.tally, out.missing);
         if (!done) return done.error();
     }
+    if (!input.info->scan_native || (input.balances && input.balances->complete)) {
+        auto done = work.blocks().set_native_read_to(input.info->id, batch.last());
+        if (!done) return done.error();
+    }
     out.tip = batch.last();
     CRASH_POINT("cursor_after");
     return core::Done{};

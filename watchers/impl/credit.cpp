@@ -36,7 +36,7 @@ core::Expected<core::Done> credit_deposits(db::UnitOfWork& work, const chains::C
         auto ours = still_ours(work.blocks(), info.id, deposit.height, deposit.block);
         if (!ours) return ours.error();
         if (!*ours) continue;
-        if (tier.endpoints > 1 && !corroborated.contains({deposit.id, deposit.block})) {
+        if (tier.endpoints > 1 && !corroborated.deposits.contains({deposit.id, deposit.block})) {
             out.need_quorum.push_back(deposit);
             continue;
         }
@@ -48,7 +48,8 @@ core::Expected<core::Done> credit_deposits(db::UnitOfWork& work, const chains::C
 }
 
 core::Expected<core::Done> finalise_own(db::UnitOfWork& work, const chains::ChainInfo& info,
-                                        const ChainView& view, core::Instant now, Credited& out) {
+                                        const ChainView& view, const Corroborated& corroborated,
+                                        core::Instant now, Credited& out) {
     const auto due = due_height({info.payout_final}, view);
     if (!due) return core::Done{};
     auto mined = work.own_txs().not_final(info.id, *due);
@@ -57,6 +58,15 @@ core::Expected<core::Done> finalise_own(db::UnitOfWork& work, const chains::Chai
         auto ours = still_ours(work.blocks(), info.id, tx.height, tx.block);
         if (!ours) return ours.error();
         if (!*ours) continue;
+        if (!corroborated.own_txs.contains({tx.id, tx.block})) {
+            auto attempt = work.payouts().by_tx(info.id, tx.tx);
+            if (!attempt) return attempt.error();
+            const bool foreign = !attempt->has_value();
+            if (foreign || info.payout_final.endpoints > 1) {
+                out.own_need_quorum.push_back({tx, foreign});
+                continue;
+            }
+        }
         if (auto done = work.own_txs().finalise(tx.id); !done) return done.error();
         auto seq = work.facts().append(own_tx_fact(db::FactKind::kOwnTxFinal, tx, now));
         if (!seq) return seq.error();
@@ -90,7 +100,7 @@ core::Expected<core::Done> credit(db::UnitOfWork& work, const chains::ChainInfo&
     if (auto done = credit_deposits(work, info, view, corroborated, now, out); !done) {
         return done.error();
     }
-    return finalise_own(work, info, view, now, out);
+    return finalise_own(work, info, view, corroborated, now, out);
 }
 
 }  // namespace watchers

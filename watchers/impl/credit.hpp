@@ -14,8 +14,20 @@
 // When what was detected counts for good. Runs inside write jobs; the rules are data (CreditTier).
 namespace watchers {
 
-//! Deposits, in the block named, that enough endpoints have agreed on.
-using Corroborated = std::set<std::pair<core::DepositId, core::BlockHash>>;
+//! What enough endpoints have agreed on, in the block named.
+struct Corroborated {
+    std::set<std::pair<core::DepositId, core::BlockHash>> deposits;
+    std::set<std::pair<std::int64_t, core::BlockHash>> own_txs;
+
+    bool empty() const { return deposits.empty() && own_txs.empty(); }
+};
+
+//! One of our own transactions that waits for agreement.
+struct OwnToAgree {
+    db::OwnTx tx;
+    //! Not one of our attempts: whoever signed it, its nonce has to be used up for good as well.
+    bool foreign = false;
+};
 
 //! What is known of our own chain inside the unit of work.
 struct ChainView {
@@ -29,6 +41,7 @@ struct Credited {
     std::uint64_t own_txs = 0;
     //! Due but for the agreement of several endpoints, lowest first.
     std::vector<db::Deposit> need_quorum;
+    std::vector<OwnToAgree> own_need_quorum;
 };
 
 //! Depth d is met when d blocks stand on top; the finality tag when the block is at or below it.
@@ -38,7 +51,9 @@ bool tier_met(const chains::CreditTier& tier, std::uint64_t height, const ChainV
 std::optional<std::uint64_t> due_height(const std::vector<chains::CreditTier>& tiers,
                                         const ChainView& view);
 
-//! Confirms every deposit and finalises every own transaction that is due, with their facts.
+//! Confirms every deposit and finalises every own transaction that is due, with their facts. What
+//! our own transactions did decides over payouts: with a tier of several endpoints none of them is
+//! final by the word of one, and one that is no attempt of ours is always asked about again.
 core::Expected<core::Done> credit(db::UnitOfWork& work, const chains::ChainInfo& info,
                                   const ChainView& view, const Corroborated& corroborated,
                                   core::Instant now, Credited& out);

@@ -1,11 +1,13 @@
 #include "watchers/impl/quorum.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace watchers {
 namespace {
 
 constexpr std::size_t kAskedMax = 16;
+constexpr core::Millis kRoundMax{10'000};
 
 chains::TransferSeen transfer_of(const db::Deposit& deposit) {
     chains::TransferSeen seen;
@@ -19,37 +21,145 @@ chains::TransferSeen transfer_of(const db::Deposit& deposit) {
     return seen;
 }
 
-unsigned endpoints_for(const chains::ChainInfo& info, const db::Deposit& deposit) {
-    const chains::TokenInfo* token = info.token(deposit.asset);
-    return (token != nullptr ? info.tier_for(*token, deposit.units) : info.credit.back()).endpoints;
+chains::OwnTxSeen own_of(const db::OwnTx& own) {
+    chains::OwnTxSeen seen;
+    seen.tx = own.tx;
+    seen.sender = own.sender;
+    seen.nonce = own.nonce;
+    seen.success = own.success;
+    seen.fee = own.fee;
+    seen.to = own.to;
+    seen.native_value = own.native_value;
+    for (const db::OwnTxTransfer& moved : own.transfers) {
+        seen.transfers.push_back({own.tx, moved.position, chains::TransferKind::kToken, moved.asset,
+                                  moved.from, moved.to, moved.units});
+    }
+    return seen;
 }
 
 }  // namespace
 
-core::Task<core::Expected<Asked>> ask_endpoints(chains::ChainReader& reader, db::Database& db,
-                                                std::vector<db::Deposit> deposits) {
-    Asked asked;
-    if (deposits.size() > kAskedMax) deposits.resize(kAskedMax);
-    for (const db::Deposit& deposit : deposits) {
-        auto job = [chain = deposit.chain, height = deposit.height](db::UnitOfWork& work) {
-            return work.blocks().at(chain, height);
-        };
-        auto ours = co_await db.read<std::optional<core::BlockRef>>(std::move(job));
-        if (!ours) co_return ours.error();
-        if (!*ours || (**ours).hash != deposit.block) continue;
-        const unsigned endpoints = endpoints_for(reader.info(), deposit);
-        auto agreed = co_await reader.corroborate(**ours, transfer_of(deposit), endpoints);
-        if (agreed) {
-            asked.agreed.emplace(deposit.id, deposit.block);
+const chains::CreditTier& credit_tier(const chains::ChainInfo& info, const core::AssetId& asset,
+                                      const core::Units& units) {
+    const chains::TokenInfo* token = info.token(asset);
+    return token != nullptr ? info.tier_for(*token, units) : info.credit.back();
+}
+
+const chains::CreditTier& QuorumDesk::tier_of(const Item& item) const {
+    if (item.own) return reader_.info().payout_final;
+    return credit_tier(reader_.info(), item.deposit->asset, item.deposit->units);
+}
+
+void QuorumDesk::want(const Credited& credited) {
+    agreed_ = std::make_shared<const Corroborated>();
+    items_.clear();
+    // Payouts wait for our own transactions: they come first.
+    for (const OwnToAgree& own : credited.own_need_quorum) {
+        items_.push_back({{true, own.tx.id, own.tx.block}, {}, own});
+    }
+    for (const db::Deposit& deposit : credited.need_quorum) {
+        items_.push_back({{false, deposit.id.value, deposit.block}, deposit, {}});
+    }
+    std::map<Key, Tried> kept;
+    for (const Item& item : items_) {
+        const auto tried = tried_.find(item.key);
+        if (tried != tried_.end()) kept.insert(*tried);
+    }
+    tried_ = std::move(kept);
+}
+
+std::string QuorumDesk::waiting() const {
+    for (const Item& item : items_) {
+        const auto tried = tried_.find(item.key);
+        if (tried != tried_.end() && !tried->second.text.empty()) return tried->second.text;
+    }
+    return {};
+}
+
+core::Task<core::Expected<std::optional<core::BlockRef>>> QuorumDesk::our_block(Item item) {
+    const std::uint64_t height = item.own ? item.own->tx.height : item.deposit->height;
+    auto job = [chain = reader_.info().id, height](db::UnitOfWork& work) {
+        return work.blocks().at(chain, height);
+    };
+    auto ours = co_await db_.read<std::optional<core::BlockRef>>(std::move(job));
+    if (ours && *ours && (**ours).hash != item.key.block) {
+        co_return std::optional<core::BlockRef>{};
+    }
+    if (ours && !*ours) {
+        core::BlockRef named;
+        named.height = height;
+        named.hash = item.key.block;
+        co_return std::optional<core::BlockRef>{named};
+    }
+    co_return ours;
+}
+
+core::Task<core::Expected<core::Done>> QuorumDesk::agree_on_final(chains::CreditTier tier,
+                                                                  std::uint64_t height) {
+    if (!tier.finalized_tag || tier.endpoints <= 1) co_return core::Done{};
+    const auto known = final_for_.find(tier.endpoints);
+    if (known != final_for_.end() && height <= known->second) co_return core::Done{};
+    auto agreed = co_await reader_.corroborate_final(height, tier.endpoints);
+    if (agreed) final_for_[tier.endpoints] = height;
+    co_return agreed;
+}
+
+core::Task<core::Expected<core::Done>> QuorumDesk::agree(Item item, core::BlockRef block,
+                                                         bool known) {
+    const chains::CreditTier tier = tier_of(item);
+    if (!known) {
+        core::Expected<core::Done> content;
+        if (item.own) {
+            auto seen = own_of(item.own->tx);
+            content = co_await reader_.corroborate_own(block, std::move(seen), tier.endpoints);
+        } else {
+            auto seen = transfer_of(*item.deposit);
+            content = co_await reader_.corroborate(block, std::move(seen), tier.endpoints);
+        }
+        if (!content) co_return content.error();
+        tried_[item.key].content_agreed = true;
+    }
+    if (auto final = co_await agree_on_final(tier, block.height); !final) co_return final.error();
+    if (!item.own || !item.own->foreign) co_return core::Done{};
+    co_return co_await reader_.corroborate_nonce(item.own->tx.sender, item.own->tx.nonce,
+                                                 tier.finalized_tag, tier.endpoints);
+}
+
+core::Task<core::Expected<std::vector<QuorumDesk::Refusal>>> QuorumDesk::ask() {
+    std::vector<Refusal> refused;
+    auto agreed = std::make_shared<Corroborated>(*agreed_);
+    const core::Tick begun = clock_.tick();
+    std::size_t asked = 0;
+    for (const Item& item : items_) {
+        const core::Tick now = clock_.tick();
+        if (asked == kAskedMax || now - begun > kRoundMax) break;
+        const auto before = tried_.find(item.key);
+        const bool known = before != tried_.end() && before->second.content_agreed;
+        if (before != tried_.end() && before->second.retry_at && now < *before->second.retry_at) {
             continue;
         }
-        asked.refused = agreed.error();
-        asked.waiting = "deposit " + std::to_string(deposit.id.value) + " waits for " +
-                        std::to_string(endpoints) +
-                        " endpoints that agree: " + agreed.error().message;
-        break;
+        auto block = co_await our_block(item);
+        if (!block) co_return block.error();
+        if (!*block) continue;
+        ++asked;
+        auto done = co_await agree(item, **block, known);
+        if (done) {
+            tried_.erase(item.key);
+            if (item.own) agreed->own_txs.emplace(item.key.id, item.key.block);
+            if (!item.own) agreed->deposits.emplace(item.deposit->id, item.key.block);
+            continue;
+        }
+        std::string text = (item.own ? "transaction " + item.own->tx.tx.hex0x()
+                                     : "deposit " + std::to_string(item.key.id)) +
+                           " waits for " + std::to_string(tier_of(item).endpoints) +
+                           " endpoints that agree: " + done.error().message;
+        Tried& tried = tried_[item.key];
+        refused.push_back({done.error(), text, text == tried.text});
+        tried.text = std::move(text);
+        tried.retry_at = clock_.tick() + retry_;
     }
-    co_return asked;
+    agreed_ = std::move(agreed);
+    co_return refused;
 }
 
 }  // namespace watchers

@@ -1,28 +1,84 @@
 #pragma once
 
 #include "chains/ports/reader.hpp"
+#include "core/clock.hpp"
 #include "core/expected.hpp"
 #include "core/task.hpp"
+#include "core/time.hpp"
 #include "db/database.hpp"
 #include "watchers/impl/credit.hpp"
 
+#include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace watchers {
 
-struct Asked {
-    Corroborated agreed;
-    std::optional<core::Error>
-        refused;          //!< the first that was not agreed on; later ones were not asked
-    std::string waiting;  //!< the same in words
+//! What is due but for the agreement of several endpoints, and who was asked when. Each item has
+//! its own time of the next try: one that is never agreed on keeps nobody else waiting.
+class QuorumDesk {
+  public:
+    QuorumDesk(chains::ChainReader& reader, db::Database& db, core::Clock& clock,
+               core::Millis retry)
+        : reader_{reader}, db_{db}, clock_{clock}, retry_{retry} {}
+
+    //! After a commit: what still waits. What was agreed on is used now, or stands in a block that
+    //! is gone.
+    void want(const Credited& credited);
+    bool wants_any() const { return !items_.empty(); }
+    const std::shared_ptr<const Corroborated>& agreed() const { return agreed_; }
+
+    struct Refusal {
+        core::Error error;
+        std::string text;  //!< what waits for what
+        bool repeated = false;
+    };
+    //! Asks about what is due, a bounded number of items in bounded time: scanning must not wait
+    //! long for slow endpoints. Failures of the store only.
+    core::Task<core::Expected<std::vector<Refusal>>> ask();
+    //! The last refusal of the first item that still waits; empty when none was asked about.
+    std::string waiting() const;
+
+  private:
+    //! Deposit or own transaction, its row's id and its block.
+    struct Key {
+        bool own = false;
+        std::int64_t id = 0;
+        core::BlockHash block;
+        friend auto operator<=>(const Key&, const Key&) = default;
+    };
+    struct Item {
+        Key key;
+        std::optional<db::Deposit> deposit;
+        std::optional<OwnToAgree> own;
+    };
+    struct Tried {
+        std::optional<core::Tick> retry_at;
+        bool content_agreed = false;  //!< block and content; finality or nonce still open
+        std::string text;
+    };
+
+    core::Task<core::Expected<core::Done>> agree(Item item, core::BlockRef block, bool known);
+    core::Task<core::Expected<core::Done>> agree_on_final(chains::CreditTier tier,
+                                                          std::uint64_t height);
+    core::Task<core::Expected<std::optional<core::BlockRef>>> our_block(Item item);
+    const chains::CreditTier& tier_of(const Item& item) const;
+
+    chains::ChainReader& reader_;
+    db::Database& db_;
+    core::Clock& clock_;
+    core::Millis retry_;
+    std::vector<Item> items_;
+    std::map<Key, Tried> tried_;
+    std::map<unsigned, std::uint64_t> final_for_;  //!< by number of endpoints: the height agreed on
+    std::shared_ptr<const Corroborated> agreed_ = std::make_shared<const Corroborated>();
 };
 
-//! Asks as many endpoints as each deposit's tier wants, one deposit after the other, a bounded
-//! number of them, up to the first that is not agreed on: scanning must not wait long for a slow
-//! endpoint.
-core::Task<core::Expected<Asked>> ask_endpoints(chains::ChainReader& reader, db::Database& db,
-                                                std::vector<db::Deposit> deposits);
+//! The tier's number of endpoints for an amount of an asset; the strictest for an unlisted one.
+const chains::CreditTier& credit_tier(const chains::ChainInfo& info, const core::AssetId& asset,
+                                      const core::Units& units);
 
 }  // namespace watchers

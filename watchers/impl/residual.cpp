@@ -1,5 +1,6 @@
 #include "watchers/impl/residual.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -7,9 +8,8 @@ namespace watchers {
 namespace {
 
 core::Expected<core::Done> book(db::UnitOfWork& work, const chains::ChainInfo& info,
-                                const core::Address& to, const core::Units& units,
-                                const core::BlockRef& at, core::Instant now,
-                                FactsByReceiver& detected, Tally& tally) {
+                                const core::Address& to, const Residual& residual,
+                                core::Instant now, FactsByReceiver& detected, Tally& tally) {
     auto sequence = work.deposits().residual_count(info.id, to);
     if (!sequence) return sequence.error();
     db::Deposit deposit;
@@ -18,12 +18,29 @@ core::Expected<core::Done> book(db::UnitOfWork& work, const chains::ChainInfo& i
     deposit.kind = static_cast<int>(chains::TransferKind::kNativeResidual);
     deposit.asset = info.native_asset;
     deposit.to = to;
-    deposit.units = units;
-    deposit.height = at.height;
-    deposit.block = at.hash;
-    deposit.mined_at = at.mined_at;
+    deposit.units = residual.units;
+    deposit.height = residual.seen.height;
+    deposit.block = residual.seen.hash;
+    deposit.mined_at = residual.since;
     deposit.detected_at = now;
     return record_deposit(work, info, deposit, detected, tally);
+}
+
+//! No more than is over now: rows may have been restored since the balances were read.
+core::Expected<core::Done> book_all(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                    const core::Address& to, const std::vector<Residual>& residuals,
+                                    core::Units over, core::Instant now, FactsByReceiver& detected,
+                                    Tally& tally) {
+    for (Residual residual : residuals) {
+        residual.units = std::min(residual.units, over);
+        if (residual.units.is_zero()) break;
+        const auto rest = over.minus(residual.units);
+        if (!rest) return rest.error();
+        over = *rest;
+        auto done = book(work, info, to, residual, now, detected, tally);
+        if (!done) return done.error();
+    }
+    return core::Done{};
 }
 
 core::Expected<core::Done> report(db::UnitOfWork& work, const chains::ChainInfo& info,
@@ -61,7 +78,9 @@ core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::
         if (*expected && held > **expected) {
             const auto over = held.minus(**expected);
             if (!over) return over.error();
-            auto done = book(work, info, address, *over, at, now, detected, tally);
+            const auto dated = balances.over.find(address);
+            if (dated == balances.over.end()) continue;
+            auto done = book_all(work, info, address, dated->second, *over, now, detected, tally);
             if (!done) return done.error();
             continue;
         }

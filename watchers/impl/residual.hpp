@@ -14,16 +14,26 @@
 // the difference between the balance and every known in and out.
 namespace watchers {
 
+//! A part of what is over.
+struct Residual {
+    core::Units units;
+    core::BlockRef seen;  //!< known to be there after this block
+    core::Instant since;  //!< of the first block that it may have come with
+};
+
 //! Balances at exactly the last block of a batch.
 struct Balances {
     std::vector<core::Address> addresses;
     std::vector<core::Units> units;  //!< as many
+    //! What is over, in the order it came; not what endpoints did not agree on.
+    std::map<core::Address, std::vector<Residual>> over;
+    bool complete = false;  //!< everything that is over stands in `over`
 };
 
 //! Less native coin than known ins and outs explain, by address. Told once per address and amount.
 using Missing = std::map<core::Address, core::Units>;
 
-//! Books what is over as a deposit, reports what is missing. After the block's own rows were
+//! Books what is over as deposits, reports what is missing. After the block's own rows were
 //! recorded.
 core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::ChainInfo& info,
                                             const Balances& balances, const core::BlockRef& at,

@@ -141,15 +141,9 @@ core::Task<core::Expected<core::Done>> EvmReader::corroborate(core::BlockRef blo
                                             hash_of, block.hash.hex0x());
     if (!on_chain) co_return on_chain.error();
 
-    if (transfer.kind == TransferKind::kNativeResidual) {
-        const net::Normaliser balance = [this](std::string_view json) -> Text {
-            const auto units = decoder_.quantity(json);
-            if (!units) return units.error();
-            return units->decimal();
-        };
-        co_return co_await agree_on(call_balance(transfer.to, at_block(block.hash)), endpoints,
-                                    balance, {});
-    }
+    // The balance was agreed on when the residual was booked (corroborate_balance): the block's hash
+    // stands for its state, and most nodes have forgotten that state when the block is final.
+    if (transfer.kind == TransferKind::kNativeResidual) co_return core::Done{};
 
     const bool is_token = transfer.kind == TransferKind::kToken;
     const std::uint32_t position = transfer.position;

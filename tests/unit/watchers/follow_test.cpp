@@ -157,6 +157,78 @@ TEST_CASE(
                                  "confirmed r1 d1 @1", "own final t1 @1", "own final t2 @1"});
 }
 
+TEST_CASE("watcher: one deposit is not agreed on -> the next one is asked about all the same") {
+    chains::CreditTier tier;
+    tier.endpoints = 2;
+    World world{fake_chain_info(31337, tier)};
+    world.follow();
+    const db::Receiver first = world.issue();
+    const db::Receiver second = world.issue();
+    world.chain.fail_next(core::Errc::kNoQuorum, 1, "corroborate");
+    world.chain.mine(pays(world, fake_tx(1), first.address, 5));
+    world.chain.mine(pays(world, fake_tx(2), second.address, 5));
+    world.follow();
+    CHECK(world.deposits(first).at(0).status == db::DepositStatus::kDetected);
+    CHECK(world.deposits(second).at(0).status == db::DepositStatus::kConfirmed);
+    CHECK(world.watcher->status().waiting.find("deposit 1 waits") == 0);
+}
+
+TEST_CASE("watcher: the other endpoints' finality is behind -> a deposit waits for it") {
+    chains::CreditTier tier;
+    tier.endpoints = 2;
+    World world{fake_chain_info(31337, tier)};
+    world.follow();
+    const db::Receiver receiver = world.issue();
+    world.chain.set_others_finalized(0);
+    world.chain.mine(pays(world, fake_tx(1), receiver.address, 5));
+    world.follow();
+    CHECK(world.story() == Story{"detected r1 d1 @1"});
+    const auto asked = world.chain.calls().corroborate;
+    world.chain.set_others_finalized({});
+    world.clock.advance(core::Millis{5'000});
+    world.follow();
+    CHECK(world.story(1) == Story{"confirmed r1 d1 @1"});
+    CHECK(world.chain.calls().corroborate == asked);
+}
+
+TEST_CASE("watcher: one endpoint's word on our transaction -> not final until others say so") {
+    auto info = fake_chain_info();
+    info.payout_final.endpoints = 2;
+    World world{info};
+    world.follow();
+    world.own_attempt(fake_tx(1));
+    FakeContent content;
+    content.txs = {own_tx(fake_tx(1), world.operators[0], 0)};
+    world.chain.set_denied(fake_tx(1));
+    world.chain.mine(content);
+    world.follow();
+    CHECK(world.story() == Story{"own mined t1 @1"});
+    CHECK(world.watcher->status().waiting.find("waits for 2 endpoints") != std::string::npos);
+    world.chain.set_denied({});
+    world.follow();
+    CHECK(world.story().size() == 1);
+    world.clock.advance(core::Millis{5'000});
+    world.follow();
+    CHECK(world.story() == Story{"own mined t1 @1", "own final t1 @1"});
+    CHECK(world.chain.calls().corroborate_nonce == 0);
+}
+
+TEST_CASE("watcher: a transaction that is no attempt of ours -> final when its nonce is used up") {
+    World world{fake_chain_info()};
+    world.follow();
+    FakeContent content;
+    content.txs = {own_tx(fake_tx(1), world.operators[0], 1)};
+    world.chain.mine(content);
+    world.follow();
+    CHECK(world.story() == Story{"own mined t1 @1"});
+    content.txs = {own_tx(fake_tx(2), world.operators[0], 0)};
+    world.chain.mine(content);
+    world.clock.advance(core::Millis{5'000});
+    world.follow();
+    CHECK(world.story() ==
+          Story{"own mined t1 @1", "own mined t2 @2", "own final t1 @1", "own final t2 @2"});
+}
+
 TEST_CASE("watcher: our transaction -> mined at once, final with the chain's rule for payouts") {
     auto info = fake_chain_info();
     info.payout_final.depth = 3;

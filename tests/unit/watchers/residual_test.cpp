@@ -18,6 +18,15 @@ FakeContent hidden(const core::Address& to, std::uint64_t units) {
     return content;
 }
 
+core::BlockRef native_read_to(World& world) {
+    const auto read_to = world.read<std::optional<core::BlockRef>>(
+        [id = world.chain.info().id](db::UnitOfWork& work) {
+            return work.blocks().native_read_to(id);
+        });
+    REQUIRE(read_to);
+    return *read_to;
+}
+
 }  // namespace
 
 TEST_CASE("residual: native coin moved by a contract -> a deposit of the difference [F16]",
@@ -79,7 +88,7 @@ TEST_CASE("residual: nobody waits for native coin -> balances are not asked for"
     CHECK(world.deposits(receiver).empty());
 }
 
-TEST_CASE("residual: after catching up in ranges -> found at the end of the range") {
+TEST_CASE("residual: after catching up in ranges -> dated by halving the range") {
     watchers::WatcherConfig config;
     config.start_height = 1;
     World world{fake_chain_info(), config};
@@ -91,8 +100,74 @@ TEST_CASE("residual: after catching up in ranges -> found at the end of the rang
     world.follow();
     const auto deposits = world.deposits(receiver);
     REQUIRE(deposits.size() == 1);
-    CHECK(deposits[0].height == 391);
+    CHECK(deposits[0].height == 101);
+    CHECK(deposits[0].mined_at == world.chain.ref_at(101).mined_at);
     CHECK(deposits[0].units == core::Units{1'000});
+    CHECK(native_read_to(world) == world.tip());
+}
+
+TEST_CASE("residual: several within one range -> each in its block") {
+    watchers::WatcherConfig config;
+    config.start_height = 1;
+    World world{fake_chain_info(), config};
+    world.chain.set_finalized_lag(0);
+    const db::Receiver receiver = world.issue(true);
+    world.chain.mine_empty(20);
+    world.chain.mine(hidden(receiver.address, 7));
+    world.chain.mine_empty(30);
+    FakeContent both = hidden(receiver.address, 5);
+    both.transfers = {native_transfer(world.chain.info(), fake_tx(1), receiver.address, 300)};
+    world.chain.mine(both);
+    world.chain.mine_empty(10);
+    world.follow();
+    const auto deposits = world.deposits(receiver);
+    REQUIRE(deposits.size() == 3);
+    CHECK(deposits[0].units == core::Units{300});
+    CHECK(deposits[1].units == core::Units{7});
+    CHECK(deposits[1].height == 21);
+    CHECK(deposits[2].units == core::Units{5});
+    CHECK(deposits[2].height == 52);
+}
+
+TEST_CASE("residual: no state at old blocks -> found later, in time by the benefit of the doubt") {
+    watchers::WatcherConfig config;
+    config.start_height = 1;
+    World world{fake_chain_info(), config};
+    world.chain.set_finalized_lag(10);
+    world.follow();
+    world.chain.set_state_depth(50);
+    const db::Receiver receiver = world.issue(true);
+    world.chain.mine_empty(100);
+    world.chain.mine(hidden(receiver.address, 1'000));
+    world.chain.mine_empty(300);
+    world.follow();
+    const auto deposits = world.deposits(receiver);
+    REQUIRE(deposits.size() == 1);
+    CHECK(deposits[0].height == 391);
+    CHECK(deposits[0].mined_at == world.chain.ref_at(1).mined_at);
+    CHECK(native_read_to(world) == world.tip());
+}
+
+TEST_CASE("residual: two endpoints asked for, one sees the coin -> not booked until both do") {
+    chains::CreditTier tier;
+    tier.endpoints = 2;
+    World world{fake_chain_info(31337, tier)};
+    world.follow();
+    const db::Receiver receiver = world.issue(true);
+    world.chain.set_balances_denied_from(1);
+    world.chain.mine(hidden(receiver.address, 1'000));
+    world.follow();
+    CHECK(world.story().empty());
+    CHECK(native_read_to(world).height == 0);
+    CHECK(world.watcher->status().waiting.find("native coin at") == 0);
+    world.chain.set_balances_denied_from({});
+    world.chain.mine();
+    world.follow();
+    CHECK(world.story() == Story{"detected r1 d1 @2", "confirmed r1 d1 @2"});
+    const auto deposits = world.deposits(receiver);
+    CHECK(deposits.at(0).height == 1);
+    CHECK(native_read_to(world).height == 2);
+    CHECK(world.watcher->status().waiting.empty());
 }
 
 TEST_CASE("residual: less coin than is explained -> told once, again only when it changes") {

@@ -1,0 +1,199 @@
+#include "watchers/impl/native.hpp"
+
+#include "watchers/impl/quorum.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace watchers {
+namespace {
+
+//! A payment on the last minute shows in a balance after the session ended.
+constexpr core::Millis kEndedFor{24 * 3'600'000};
+//! Transfers of one address that are told apart within one batch; the rest is one.
+constexpr std::size_t kResidualsMax = 8;
+//! Balances asked for at inner blocks of one batch.
+constexpr std::size_t kProbesMax = 200;
+
+//! held + out − in, nothing when that is not above zero.
+core::Expected<core::Units> over(const core::Units& held, const core::Units& in,
+                                 const core::Units& out) {
+    const auto had = held.plus(out);
+    if (!had) return had.error();
+    if (*had <= in) return core::Units{};
+    return had->minus(in);
+}
+
+}  // namespace
+
+core::Expected<NativeLook::Known> NativeLook::load(db::UnitOfWork& work, const core::ChainId& chain,
+                                                   const core::AssetId& native) {
+    auto tip = work.blocks().tip(chain);
+    if (!tip) return tip.error();
+    if (!*tip) return core::Error{core::Errc::kNotFound, "the chain was never started"};
+    auto read_to = work.blocks().native_read_to(chain);
+    if (!read_to) return read_to.error();
+    Known known;
+    known.tip = **tip;
+    known.read_to = *read_to ? **read_to : **tip;
+    auto expecting = work.receivers().expecting(native, known.read_to.mined_at - kEndedFor);
+    if (!expecting) return expecting.error();
+    for (const db::Receiver& receiver : *expecting) {
+        auto expected = work.deposits().native_expected(chain, native, receiver.address);
+        if (!expected) return expected.error();
+        known.addresses.push_back(receiver.address);
+        known.expected.push_back(std::move(*expected));
+    }
+    return known;
+}
+
+core::Expected<NativeLook::Books> NativeLook::books_of(const core::Address& address,
+                                                       const core::Units& before) const {
+    Books books;
+    core::Units in = before;
+    core::Units out;
+    const auto add = [](core::Units& sum, const core::Units& more) -> core::Expected<core::Done> {
+        auto total = sum.plus(more);
+        if (!total) return total.error();
+        sum = *total;
+        return core::Done{};
+    };
+    books.in.push_back(in);
+    books.out.push_back(out);
+    for (const chains::BlockScan& scan : batch_.scans) {
+        for (const chains::TransferSeen& seen : scan.deposits) {
+            if (seen.to != address || seen.asset != reader_.info().native_asset) continue;
+            if (auto done = add(in, seen.units); !done) return done.error();
+        }
+        for (const chains::OwnTxSeen& seen : scan.own) {
+            if (seen.sender != address) continue;
+            if (auto done = add(out, seen.fee); !done) return done.error();
+            if (!seen.success) continue;
+            if (auto done = add(out, seen.native_value); !done) return done.error();
+        }
+        books.in.push_back(in);
+        books.out.push_back(out);
+    }
+    return books;
+}
+
+core::Task<std::optional<core::Units>> NativeLook::over_at(core::Address address,
+                                                           const Books& books, std::size_t index) {
+    if (probes_ == kProbesMax) co_return std::nullopt;
+    ++probes_;
+    std::vector<core::Address> one{address};
+    auto held = co_await reader_.native_balances(std::move(one), block(index));
+    if (!held || held->size() != 1) co_return std::nullopt;
+    auto left = over(held->front(), books.in[index], books.out[index]);
+    if (!left) co_return std::nullopt;
+    co_return *left;
+}
+
+//! When a payment that is not there after block `index` could have been made at the earliest; −1 is
+//! the last block at which balances were read.
+core::Task<core::Expected<core::Instant>> NativeLook::time_after(std::int64_t index) {
+    if (index >= 0) co_return block(static_cast<std::size_t>(index) + 1).mined_at;
+    auto next = co_await reader_.block_at(known_.read_to.height + 1);
+    if (!next) co_return next.error();
+    co_return next->mined_at;
+}
+
+//! Finds the blocks in which the surplus came, by halving. Where a node has no state left to tell,
+//! the payer has the benefit of the doubt: the payment counts as made at the earliest block
+//! possible, and for finality as standing in the first block that is known to hold it.
+core::Task<core::Expected<std::vector<Residual>>> NativeLook::date(core::Address address,
+                                                                   const Books& books,
+                                                                   core::Units total) {
+    std::vector<Residual> residuals;
+    const auto last = static_cast<std::int64_t>(batch_.scans.size());
+    std::int64_t low = known_.read_to.height == known_.tip.height ? 0 : -1;
+    core::Units explained;
+    while (explained < total) {
+        std::int64_t high = last;
+        core::Units there = total;
+        while (high - low > 1 && residuals.size() < kResidualsMax) {
+            const std::int64_t middle = low + (high - low) / 2;
+            const auto probed = co_await over_at(address, books, static_cast<std::size_t>(middle));
+            if (!probed) break;
+            if (*probed > explained) {
+                high = middle;
+                there = std::min(*probed, total);
+            } else {
+                low = middle;
+            }
+        }
+        auto since = co_await time_after(low);
+        if (!since) co_return since.error();
+        const auto units = there.minus(explained);
+        if (!units) co_return units.error();
+        residuals.push_back({*units, block(static_cast<std::size_t>(high)), *since});
+        explained = there;
+        low = high;
+    }
+    co_return residuals;
+}
+
+core::Task<core::Expected<core::Done>> NativeLook::agree(core::Address address, const Books& books,
+                                                         std::vector<Residual> residuals) {
+    core::Units explained;
+    for (const Residual& residual : residuals) {
+        const auto sum = explained.plus(residual.units);
+        if (!sum) co_return sum.error();
+        explained = *sum;
+        const unsigned endpoints =
+            credit_tier(reader_.info(), reader_.info().native_asset, residual.units).endpoints;
+        if (endpoints <= 1) continue;
+        const auto index = static_cast<std::size_t>(residual.seen.height - known_.tip.height);
+        const auto all = books.in[index].plus(explained);
+        if (!all) co_return all.error();
+        const auto held = all->minus(books.out[index]);
+        if (!held) co_return held.error();
+        auto agreed =
+            co_await reader_.corroborate_balance(residual.seen, address, *held, endpoints);
+        if (!agreed) co_return agreed.error();
+    }
+    co_return core::Done{};
+}
+
+core::Task<core::Expected<Balances>> NativeLook::read() {
+    auto job = [chain = reader_.info().id, native = reader_.info().native_asset](
+                   db::UnitOfWork& work) { return load(work, chain, native); };
+    auto known = co_await db_.read<Known>(std::move(job));
+    if (!known) co_return known.error();
+    known_ = std::move(*known);
+    Balances balances;
+    balances.complete = true;
+    if (known_.addresses.empty()) co_return balances;
+    if (known_.tip.height + 1 != batch_.first().height) {
+        co_return core::Error{core::Errc::kReorged, "the batch does not follow our tip"};
+    }
+    auto held = co_await reader_.native_balances(known_.addresses, batch_.last());
+    if (!held) co_return held.error();
+    if (held->size() != known_.addresses.size()) {
+        co_return core::Error{core::Errc::kMalformed, "a balance is missing in the node's answer"};
+    }
+    balances.addresses = known_.addresses;
+    balances.units = std::move(*held);
+    for (std::size_t i = 0; i < balances.addresses.size(); ++i) {
+        if (!known_.expected[i]) continue;
+        const core::Address& address = balances.addresses[i];
+        const auto books = books_of(address, *known_.expected[i]);
+        if (!books) co_return books.error();
+        const auto surplus = over(balances.units[i], books->in.back(), books->out.back());
+        if (!surplus) co_return surplus.error();
+        if (surplus->is_zero()) continue;
+        auto residuals = co_await date(address, *books, *surplus);
+        if (!residuals) co_return residuals.error();
+        auto agreed = co_await agree(address, *books, *residuals);
+        if (agreed) {
+            balances.over.emplace(address, std::move(*residuals));
+            continue;
+        }
+        balances.complete = false;
+        waiting_ = "native coin at " + address.hex0x() +
+                   " waits for endpoints that agree: " + agreed.error().message;
+    }
+    co_return balances;
+}
+
+}  // namespace watchers

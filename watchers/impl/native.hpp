@@ -1,0 +1,72 @@
+#pragma once
+
+#include "chains/ports/reader.hpp"
+#include "core/chain_types.hpp"
+#include "core/expected.hpp"
+#include "core/task.hpp"
+#include "core/time.hpp"
+#include "db/database.hpp"
+#include "watchers/impl/residual.hpp"
+#include "watchers/scan.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace watchers {
+
+//! Looks, at the end of one batch, for native coin that no transaction explains: who waits for it,
+//! what they hold, since which block, and whether as many endpoints say so as the amount's tier
+//! wants. State is young: what is not agreed on now could not be asked about when it is final.
+class NativeLook {
+  public:
+    //! `batch` outlives it.
+    NativeLook(chains::ChainReader& reader, db::Database& db, const Batch& batch)
+        : reader_{reader}, db_{db}, batch_{batch} {}
+
+    //! The balances at the batch's last block. What is over and not agreed on is left out, and the
+    //! reading is not complete.
+    core::Task<core::Expected<Balances>> read();
+    //! Why the reading is not complete; empty otherwise.
+    const std::string& waiting() const { return waiting_; }
+
+  private:
+    //! Blocks that can be probed: 0 is the one before the batch, then the batch's.
+    struct Known {
+        core::BlockRef tip;
+        core::BlockRef read_to;
+        std::vector<core::Address> addresses;
+        std::vector<std::optional<core::Units>> expected;  //!< before the batch
+    };
+    //! What the address should hold and what it spent, after each probed block.
+    struct Books {
+        std::vector<core::Units> in;
+        std::vector<core::Units> out;
+    };
+
+    static core::Expected<Known> load(db::UnitOfWork& work, const core::ChainId& chain,
+                                      const core::AssetId& native);
+    core::Expected<Books> books_of(const core::Address& address, const core::Units& before) const;
+    const core::BlockRef& block(std::size_t index) const {
+        return index == 0 ? known_.tip : batch_.scans[index - 1].block;
+    }
+    //! What is over after a block; none when its state is gone.
+    core::Task<std::optional<core::Units>> over_at(core::Address address, const Books& books,
+                                                   std::size_t index);
+    core::Task<core::Expected<std::vector<Residual>>> date(core::Address address,
+                                                           const Books& books, core::Units total);
+    core::Task<core::Expected<core::Instant>> time_after(std::int64_t index);
+    core::Task<core::Expected<core::Done>> agree(core::Address address, const Books& books,
+                                                 std::vector<Residual> residuals);
+
+    chains::ChainReader& reader_;
+    db::Database& db_;
+    const Batch& batch_;
+    Known known_;
+    std::size_t probes_ = 0;
+    std::string waiting_;
+};
+
+}  // namespace watchers
