@@ -146,7 +146,9 @@ struct ChainRow {
     impl::Quirks quirks;
 };
 
+constexpr impl::Quirks kStandard{.is_standard = true};
 constexpr impl::Quirks kOpStack{.has_l1_fee = true};
+constexpr impl::Quirks kStandardOpStack{.is_standard = true, .has_l1_fee = true};
 constexpr impl::Quirks kPartialBloom{.bloom_is_partial = true};
 constexpr impl::Quirks kTokenFees{.fees_in_token = true};
 
@@ -154,8 +156,8 @@ constexpr impl::Quirks kTokenFees{.fees_in_token = true};
 // head back (200 blocks of an OP stack), 160 and 500 blocks on Polygon whose tag was violated in
 // the past, two and a half minutes on BSC where the fast finality falls back when votes stop.
 const ChainRow kChains[] = {
-    {1, "Ethereum", "ETH", 60, 12'000, 12, 0, kEthereum, {}},
-    {10, "Optimism", "ETH", 60, 2'000, 200, 0, kOptimism, kOpStack},
+    {1, "Ethereum", "ETH", 60, 12'000, 12, 0, kEthereum, kStandard},
+    {10, "Optimism", "ETH", 60, 2'000, 200, 0, kOptimism, kStandardOpStack},
     {56, "BNB Smart Chain", "BNB", 714, 450, 167, 333, kBsc, {}},
     {100, "Gnosis", "XDAI", 700, 5'000, 24, 0, kGnosis, {}},
     {137, "Polygon", "POL", 966, 2'000, 160, 500, kPolygon, kPartialBloom},
@@ -164,7 +166,7 @@ const ChainRow kChains[] = {
     {999, "HyperEVM", "HYPE", 60, 1'000, 10, 10, kHyperEvm, {}},
     {4217, "Tempo", "USD", 60, 500, 10, 10, kTempo, kTokenFees},
     {4326, "MegaETH", "ETH", 60, 1'000, 400, 0, kMegaEth, kOpStack},
-    {8453, "Base", "ETH", 60, 2'000, 200, 0, kBase, kOpStack},
+    {8453, "Base", "ETH", 60, 2'000, 200, 0, kBase, kStandardOpStack},
     {42161, "Arbitrum", "ETH", 60, 250, 1'600, 0, kArbitrum, {}},
     {42220, "Celo", "CELO", 52752, 1'000, 400, 0, kCelo, kOpStack},
     {59144, "Linea", "ETH", 60, 2'000, 200, 0, kLinea, {}},
@@ -222,7 +224,8 @@ bool is_local(std::uint64_t number) { return number == 31337 || number == 1337; 
 
 impl::Quirks impl::quirks_of(std::uint64_t chain_number) {
     const ChainRow* row = find_row(chain_number);
-    return row != nullptr ? row->quirks : Quirks{};
+    if (row != nullptr) return row->quirks;
+    return is_local(chain_number) ? kStandard : Quirks{};
 }
 
 core::AssetId erc20_asset(const core::ChainId& chain, const core::Address& contract) {

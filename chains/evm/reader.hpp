@@ -13,14 +13,17 @@ namespace chains::evm {
 //! Reads an EVM chain through the pool. All arguments must outlive the reader; `chain.id` must be
 //! "eip155:N" (CHECKed). On the pool's thread.
 //!
-//! What makes an empty block believed (BlockScan::evidence):
-//!   kBloomExcludes   the header's bloom filter has no listed contract together with the Transfer
-//!   topic kSecondEndpoint  the filter said maybe, and two distinct endpoints gave no logs by block
-//!   hash kReceipts        only one endpoint answers: every receipt of the block was read, their
-//!                    transactions are the block's, one for one, and the bloom filter rebuilt from
-//!                    their logs equals the header's. The receipts' trie root is not rebuilt: a
-//!                    node that wants to hide a log has to find others that set exactly the same
-//!                    bits.
+//! A header is hashed: where it does not give its own hash on a chain known to hash like Ethereum
+//! (Ethereum, Optimism, Base, local ones), the endpoint is quarantined and the answer kMalformed;
+//! elsewhere such a header proves nothing. What makes a block believed (BlockScan::evidence):
+//!   kBloomExcludes   the hashed header's bloom filter has no listed contract together with the
+//!                    Transfer topic
+//!   kReceipts        every receipt was read, and the root of their trie is in the hashed header.
+//!                    At the head for each block that its filter does not excuse
+//!                    (ChainInfo::prove_receipts), in ranges when logs seem to be missing
+//!   kSecondEndpoint  receipts can't prove it, two distinct endpoints gave the same logs
+//!   kLogsAgree       the weak one: nobody else to ask, or a range below finality; the logs fit
+//!                    the filter, and what the filter can't show may be missing
 std::unique_ptr<ChainReader> make_reader(ChainInfo chain, net::EndpointPool& pool,
                                          core::Clock& clock, core::Log& log,
                                          core::Metrics& metrics);

@@ -57,6 +57,10 @@ struct ChainInfo {
     CreditTier payout_final;         //!< when our own transaction is final
     std::uint64_t block_ms = 12'000; //!< expected time between blocks
     unsigned range_blocks_max = 2'000;
+    //! Prove blocks at the head by all their receipts where the header leaves room for a deposit.
+    //! False saves about one large answer per block, and believes a second endpoint instead; a
+    //! single endpoint is always asked to prove.
+    bool prove_receipts = true;
 
     //! Null when the asset is not on the allow-list.
     const TokenInfo* token(const core::AssetId& asset) const {

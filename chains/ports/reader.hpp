@@ -63,11 +63,11 @@ struct OwnTxSeen {
     std::vector<TransferSeen> transfers;
 };
 
-//! Why a block with nothing for us is believed. Stored: pinned numbers.
+//! Why the logs of a block are believed to be all. Stored: pinned numbers.
 enum class Evidence : int {
-    kLogsAgree = 1,       //!< logs came and agree with the header's bloom filter
+    kLogsAgree = 1,       //!< the weak one: what came does not contradict the bloom filter
     kBloomExcludes = 2,   //!< the header's bloom filter excludes every listed contract
-    kSecondEndpoint = 3,  //!< the bloom said maybe; another endpoint also answered with no logs
+    kSecondEndpoint = 3,  //!< the bloom said maybe; another endpoint gave the same logs
     kReceipts = 4,        //!< receipts of the whole block were read and their root matches the header
 };
 

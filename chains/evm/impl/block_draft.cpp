@@ -1,6 +1,7 @@
 #include "chains/evm/impl/block_draft.hpp"
 
 #include "chains/evm/logs.hpp"
+#include "chains/evm/receipts_root.hpp"
 #include "core/check.hpp"
 
 #include <algorithm>
@@ -17,6 +18,29 @@ constexpr unsigned kTellingOnesMax = Bloom::kSize * 8 / 4;
 
 bool is_block(const Bytes32& hash, const core::BlockHash& block) {
     return hash.bytes == block.bytes;
+}
+
+Bytes32 root_of(const std::vector<Receipt>& receipts) {
+    std::vector<core::Bytes> values;
+    values.reserve(receipts.size());
+    for (const Receipt& receipt : receipts) values.push_back(receipt.consensus);
+    return ordered_trie_root(values);
+}
+
+//! The trie does not hold the logs' numbers, but they follow from it.
+bool are_numbered(const std::vector<Receipt>& receipts) {
+    std::uint32_t next = 0;
+    for (const Receipt& receipt : receipts) {
+        if (receipt.log_count == 0) continue;
+        if (!receipt.logs_in_a_row || *receipt.first_log != next) return false;
+        next += receipt.log_count;
+    }
+    return true;
+}
+
+bool are_ethereum(const std::vector<Receipt>& receipts) {
+    return std::all_of(receipts.begin(), receipts.end(),
+                       [](const Receipt& receipt) { return is_ethereum_type(receipt.type); });
 }
 
 }  // namespace
@@ -55,6 +79,7 @@ core::Expected<core::Done> BlockDraft::take_log(const LogLine& log, const Listed
                                       body_.head.bloom.may_hold(tokens.transfer_probe()))) {
         return lie("a log that the bloom filter excludes");
     }
+    if (!log_indices_.insert(log.log_index).second) return lie("two logs of one number");
     ++log_count_;
     contracts_seen_.insert(log.contract);
     if (log.topic_count != 3) return core::Done{};  // ERC-721 has four; no listed token means that
@@ -72,7 +97,17 @@ core::Expected<core::Done> BlockDraft::take_log(const LogLine& log, const Listed
 void BlockDraft::forget_logs() {
     hits_.clear();
     contracts_seen_.clear();
+    log_indices_.clear();
     log_count_ = 0;
+    is_whole_ = false;
+}
+
+bool BlockDraft::same_logs(const BlockDraft& other) const {
+    const auto has = [&](const TokenHit& hit) {
+        return std::find(other.hits_.begin(), other.hits_.end(), hit) != other.hits_.end();
+    };
+    return log_indices_ == other.log_indices_ && hits_.size() == other.hits_.size() &&
+           std::all_of(hits_.begin(), hits_.end(), has);
 }
 
 BloomVerdict BlockDraft::judge(const ListedTokens& tokens, const Quirks& quirks) const {
@@ -101,7 +136,7 @@ std::set<Bytes32> BlockDraft::receipts_needed() const {
     return needed;
 }
 
-core::Expected<core::Done> BlockDraft::check_whole(const std::vector<Receipt>& receipts,
+core::Expected<WholeProof> BlockDraft::check_whole(const std::vector<Receipt>& receipts,
                                                    const Quirks& quirks) const {
     if (receipts.size() != body_.tx_hashes.size()) {
         return core::Error{core::Errc::kNotReady, "receipts of a part of the block only"};
@@ -109,25 +144,36 @@ core::Expected<core::Done> BlockDraft::check_whole(const std::vector<Receipt>& r
     Bloom rebuilt;
     for (std::size_t i = 0; i < receipts.size(); ++i) {
         const Receipt& receipt = receipts[i];
-        if (!is_block(receipt.block_hash, ref().hash) || receipt.tx != body_.tx_hashes[i]) {
+        if (!is_block(receipt.block_hash, ref().hash) || receipt.tx != body_.tx_hashes[i] ||
+            receipt.tx_index != i) {
             return lie("a receipt of another block");
         }
         for (std::size_t b = 0; b < Bloom::kSize; ++b) rebuilt.bytes[b] |= receipt.bloom.bytes[b];
     }
+    const auto known = [](const Receipt& receipt) { return !receipt.consensus.empty(); };
+    if (header_is_proven() && std::all_of(receipts.begin(), receipts.end(), known)) {
+        const bool proven = root_of(receipts) == body_.head.receipts_root;
+        if (proven && are_numbered(receipts)) return WholeProof::kRoot;
+        if (quirks.is_standard && are_ethereum(receipts)) {
+            return lie("receipts that are not the block's");
+        }
+    }
     const bool complete =
         quirks.bloom_is_partial ? body_.head.bloom.is_within(rebuilt) : body_.head.bloom == rebuilt;
     if (!complete) return lie("the receipts' logs do not make up the bloom filter");
-    return core::Done{};
+    return WholeProof::kBloom;
 }
 
 void BlockDraft::take_logs_of(const std::vector<Receipt>& receipts, const ListedTokens& tokens,
                               const WatchFilter& filter) {
     forget_logs();
+    is_whole_ = true;
     for (const Receipt& receipt : receipts) {
         for (const TransferLog& log : receipt.transfers) {
             const ListedTokens::Entry* token = tokens.find(log.contract);
             if (token == nullptr) continue;
             ++log_count_;
+            log_indices_.insert(log.log_index);
             contracts_seen_.insert(log.contract);
             if (log.units.is_zero() || !filter.is_ours(log.to)) continue;
             hits_.push_back({receipt.tx, receipt.tx_index, log.log_index, log.contract,

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,6 +43,12 @@ enum class BloomVerdict {
     kDoubtful,  //!< there may be logs that did not come
 };
 
+//! What a set of receipts proves about the block.
+enum class WholeProof {
+    kRoot,   //!< they are the block's: their trie's root is in the header whose hash was checked
+    kBloom,  //!< the bloom filter rebuilt from their logs is the header's, no more than that
+};
+
 //! One block while it is read: header and transactions first, then logs, then receipts. Pure: what
 //! a node said is checked here against the header, the transport is somewhere else.
 class BlockDraft {
@@ -65,10 +72,9 @@ class BlockDraft {
     std::set<Bytes32> receipts_needed() const;
 
     //! Does this set of receipts hold the whole block? Same count, same transactions, this block,
-    //! and the bloom filter rebuilt from their logs is the header's. What is not rebuilt is the
-    //! receipts' trie root: a node that hides a log must find others that set exactly the same
-    //! bits.
-    core::Expected<core::Done> check_whole(const std::vector<Receipt>& receipts,
+    //! and the trie's root or at least the bloom filter. kNotReady for a part of them, kMalformed
+    //! when they contradict the header.
+    core::Expected<WholeProof> check_whole(const std::vector<Receipt>& receipts,
                                            const Quirks& quirks) const;
     //! Forgets the logs that came and takes those of the whole block's receipts instead.
     void take_logs_of(const std::vector<Receipt>& receipts, const ListedTokens& tokens,
@@ -85,6 +91,17 @@ class BlockDraft {
     std::uint32_t log_count() const { return log_count_; }
     //! Drops logs, to read them again from elsewhere.
     void forget_logs();
+    //! Did the two take the same logs, number for number, and find the same deposits in them?
+    bool same_logs(const BlockDraft& other) const;
+
+    //! The hash of the header was checked against its fields.
+    bool header_is_proven() const { return body_.head.proof == HeaderProof::kHash; }
+    //! The logs are those of the whole block's receipts.
+    bool is_whole() const { return is_whole_; }
+
+    //! Which endpoint gave the logs; none while nobody was asked.
+    void set_logs_from(std::size_t endpoint) { logs_from_ = endpoint; }
+    std::optional<std::size_t> logs_from() const { return logs_from_; }
     void set_endpoint(std::string endpoint) { endpoint_ = std::move(endpoint); }
 
   private:
@@ -97,6 +114,7 @@ class BlockDraft {
         core::Address from;
         core::Address to;
         core::Units units;
+        friend bool operator==(const TokenHit&, const TokenHit&) = default;
     };
     core::Expected<TransferSeen> token_deposit(const TokenHit& hit,
                                                const std::map<Bytes32, Receipt>& receipts) const;
@@ -109,7 +127,10 @@ class BlockDraft {
     std::string endpoint_;
     std::vector<TokenHit> hits_;
     std::set<core::Address> contracts_seen_;
+    std::set<std::uint32_t> log_indices_;
     std::uint32_t log_count_ = 0;
+    std::optional<std::size_t> logs_from_;
+    bool is_whole_ = false;
     Evidence evidence_ = Evidence::kLogsAgree;
 };
 

@@ -35,6 +35,7 @@ core::Task<core::Expected<Heads>> EvmReader::heads() {
     if (!latest_json) co_return latest_json.error();
     const auto latest = decoder_.head(*latest_json);
     if (!latest) co_return latest.error();
+    if (auto good = accept(*latest, (*replies)[1]); !good) co_return good.error();
     Heads heads{.latest = latest->ref, .finalized = {}};
     if (!wants_finalized_) co_return heads;
 
@@ -50,6 +51,7 @@ core::Task<core::Expected<Heads>> EvmReader::heads() {
     const auto finalized = decoder_.head(*reply.result());
     if (!finalized && finalized.error().code == core::Errc::kNotReady) co_return heads;
     if (!finalized) co_return finalized.error();
+    if (auto good = accept(*finalized, reply); !good) co_return good.error();
     // Behind a load balancer the two may come from different nodes: only what is not ahead counts.
     if (finalized->ref.height <= heads.latest.height) heads.finalized = finalized->ref;
     co_return heads;
@@ -62,7 +64,18 @@ core::Task<core::Expected<core::BlockRef>> EvmReader::header(net::RpcCall call) 
     if (!json) co_return json.error();
     const auto head = decoder_.head(*json);
     if (!head) co_return head.error();
+    if (auto good = accept(*head, *reply); !good) co_return good.error();
     co_return head->ref;
+}
+
+core::Expected<core::Done> EvmReader::accept(const BlockHead& head, const net::RpcReply& reply) {
+    if (head.proof != HeaderProof::kWrong || !quirks_.is_standard) return core::Done{};
+    const std::string what = "gave a header whose fields do not make up its hash";
+    log_.error("an endpoint's header contradicts itself", {{"chain", info_.id.text()},
+                                                           {"endpoint", gate_.name_of(reply)},
+                                                           {"height", head.ref.height}});
+    gate_.pool().quarantine(reply.endpoint, what);
+    return core::Error{core::Errc::kMalformed, gate_.name_of(reply) + " " + what};
 }
 
 core::Task<core::Expected<core::BlockRef>> EvmReader::block_at(std::uint64_t height) {
@@ -77,6 +90,7 @@ core::Expected<core::Done> EvmReader::take_logs(BlockDraft& draft, const net::Rp
                                                 const WatchFilter& filter) {
     const auto json = reply.result();
     if (!json) return json.error();
+    draft.set_logs_from(reply.endpoint);
     BlockSink sink{draft, tokens_, quirks_, filter};
     return decoder_.logs(*json, sink);
 }
@@ -106,6 +120,7 @@ core::Task<core::Expected<BlockScan>> EvmReader::scan_block(std::uint64_t height
     if (!json) co_return json.error();
     auto body = decoder_.block(*json, filter);
     if (!body) co_return body.error();
+    if (auto good = accept(body->head, *first); !good) co_return good.error();
     if (body->head.ref.height != height) {
         co_return core::Error{core::Errc::kMalformed, "the node gave another height"};
     }
@@ -118,29 +133,33 @@ core::Task<core::Expected<BlockScan>> EvmReader::scan_block(std::uint64_t height
         if (!logs) co_return logs.error();
         core::Expected<core::Done> taken;
         if (is_split(*logs)) {
-            taken = co_await read_whole(drafts[0], filter);
+            const auto whole = co_await read_whole(drafts[0], filter);
+            if (!whole) co_return whole.error();
+            taken = core::Done{};
         } else {
             taken = take_logs(drafts[0], *logs, filter);
         }
         if (!taken) co_return taken.error();
     }
-    auto scans = co_await complete(drafts, first->endpoint, filter);
+    auto scans = co_await complete(drafts, first->endpoint, filter, Depth::kHead);
     if (!scans) co_return scans.error();
     co_return std::move(scans->front());
 }
 
 core::Task<core::Expected<std::vector<BlockScan>>> EvmReader::complete(
-    std::vector<BlockDraft>& drafts, std::size_t endpoint, const WatchFilter& filter) {
+    std::vector<BlockDraft>& drafts, std::size_t endpoint, const WatchFilter& filter, Depth depth) {
+    Receipts receipts;
     for (BlockDraft& draft : drafts) {
-        const auto settled = co_await settle_doubt(draft, endpoint, filter);
+        if (!draft.logs_from()) draft.set_logs_from(endpoint);
+        const auto settled = co_await settle(draft, depth, filter, receipts);
         if (!settled) co_return settled.error();
     }
     std::vector<Bytes32> txs;
     for (const BlockDraft& draft : drafts) {
-        const auto needed = draft.receipts_needed();
-        txs.insert(txs.end(), needed.begin(), needed.end());
+        for (const Bytes32& tx : draft.receipts_needed()) {
+            if (receipts.count(tx) == 0) txs.push_back(tx);
+        }
     }
-    Receipts receipts;
     const auto fetched = co_await fetch_receipts(std::move(txs), receipts);
     if (!fetched) co_return fetched.error();
     std::vector<BlockScan> scans;

@@ -51,6 +51,12 @@ class EvmReader final : public ChainReader {
 
   private:
     using Receipts = std::map<Bytes32, Receipt>;
+    //! How much a block has to prove.
+    enum class Depth {
+        kHead,   //!< everything: it is read once, and credited from
+        kFinal,  //!< what is suspicious: read in bulk
+    };
+    enum class Others { kNobody, kAgree, kDiffer };
     //! One scan_range call, shared by its workers.
     struct RangeJob {
         std::uint64_t next = 0;
@@ -64,12 +70,18 @@ class EvmReader final : public ChainReader {
 
     // References among the next ones point into the frame of the coroutine that awaits them.
     core::Task<core::Expected<core::Done>> fetch_receipts(std::vector<Bytes32> txs, Receipts& into);
-    core::Task<core::Expected<core::Done>> settle_doubt(BlockDraft& draft, std::size_t endpoint,
-                                                        const WatchFilter& filter);
-    core::Task<core::Expected<bool>> ask_others(BlockDraft& draft, std::size_t endpoint,
-                                                const WatchFilter& filter);
-    core::Task<core::Expected<core::Done>> read_whole(BlockDraft& draft, const WatchFilter& filter);
+    core::Task<core::Expected<core::Done>> settle(BlockDraft& draft, Depth depth,
+                                                  const WatchFilter& filter, Receipts& known);
+    core::Task<core::Expected<bool>> prove(BlockDraft& draft, const WatchFilter& filter,
+                                           Receipts& known);
+    core::Task<Others> ask_others(BlockDraft& draft, const WatchFilter& filter);
+    core::Task<core::Expected<WholeProof>> read_whole(BlockDraft& draft, const WatchFilter& filter);
     core::Task<core::Expected<std::vector<Receipt>>> receipts_of_block(const BlockDraft& draft);
+    void adopt(BlockDraft& draft, const std::vector<Receipt>& receipts, const WatchFilter& filter);
+    //! Those that may be asked one by one, `first` first and the ones of its operator last.
+    std::vector<std::size_t> endpoints_from(std::size_t first) const;
+    //! kMalformed, and quarantine, when the header can't be what it says.
+    core::Expected<core::Done> accept(const BlockHead& head, const net::RpcReply& reply);
     core::Expected<core::Done> take_logs(BlockDraft& draft, const net::RpcReply& reply,
                                          const WatchFilter& filter);
 
@@ -83,12 +95,14 @@ class EvmReader final : public ChainReader {
     core::Task<core::Expected<core::Done>> read_logs(std::vector<BlockDraft>& drafts,
                                                      std::size_t begin, std::size_t end,
                                                      const WatchFilter& filter);
-    core::Expected<core::Done> take_range_logs(std::vector<BlockDraft>& drafts,
-                                               const net::RpcReply& reply,
+    core::Expected<core::Done> take_range_logs(std::vector<BlockDraft>& drafts, std::size_t begin,
+                                               std::size_t end, const net::RpcReply& reply,
                                                const WatchFilter& filter);
+    //! `endpoint` has the blocks.
     core::Task<core::Expected<std::vector<BlockScan>>> complete(std::vector<BlockDraft>& drafts,
                                                                 std::size_t endpoint,
-                                                                const WatchFilter& filter);
+                                                                const WatchFilter& filter,
+                                                                Depth depth = Depth::kFinal);
     void adapt_piece(std::size_t bytes);
 
     core::Task<core::Expected<std::vector<core::Units>>> balances_by_code(

@@ -6,6 +6,9 @@ namespace chains::evm::impl {
 
 //! Where a chain departs from Ethereum in what the reader and the sender rely on.
 struct Quirks {
+    //! Headers and receipts of Ethereum's types are hashed as on Ethereum: whoever tells them so
+    //! that the hashes do not fit lies. Elsewhere that only means that they prove nothing.
+    bool is_standard = false;
     //! The header's bloom filter leaves out logs of system transactions (Polygon's state sync), so
     //! that it can't excuse an empty answer.
     bool bloom_is_partial = false;

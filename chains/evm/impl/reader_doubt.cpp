@@ -2,35 +2,128 @@
 #include "chains/evm/impl/reader_sinks.hpp"
 #include "chains/evm/impl/rpc_params.hpp"
 
+#include <algorithm>
+
 namespace chains::evm::impl {
+namespace {
 
-// An answer without logs may mean "none" or "I don't know" [F01][F02][F03]. The header's bloom
-// filter tells the two apart for free most of the time; where it says "maybe", somebody else is
-// asked, or the whole block's receipts are.
-
-core::Task<core::Expected<core::Done>> EvmReader::settle_doubt(BlockDraft& draft,
-                                                               std::size_t endpoint,
-                                                               const WatchFilter& filter) {
-    switch (draft.judge(tokens_, quirks_)) {
-        case BloomVerdict::kAgrees: co_return core::Done{};
-        case BloomVerdict::kExcludes:
-            draft.set_evidence(Evidence::kBloomExcludes);
-            co_return core::Done{};
-        case BloomVerdict::kDoubtful: break;
-    }
-    if (draft.evidence() == Evidence::kReceipts) co_return core::Done{};
-    const auto settled = co_await ask_others(draft, endpoint, filter);
-    if (!settled) co_return settled.error();
-    if (*settled) co_return core::Done{};
-    co_return co_await read_whole(draft, filter);
+//! The node does not offer it, or not to us: asking again changes nothing.
+bool is_impossible(core::Errc code) {
+    return code == core::Errc::kUnsupported || code == core::Errc::kRefused ||
+           code == core::Errc::kUnauthorized || code == core::Errc::kTooLarge ||
+           code == core::Errc::kSplit;
 }
 
-//! False when nobody else answered, or what came differs and still leaves a doubt.
-core::Task<core::Expected<bool>> EvmReader::ask_others(BlockDraft& draft, std::size_t endpoint,
-                                                       const WatchFilter& filter) {
+}  // namespace
+
+// No logs may mean "none" or "I don't know", and some logs may be a part of them [F01][F02][F03].
+// The header's bloom filter excludes deposits for free most of the time. Where it does not, the
+// block's receipts are hashed up to the header at the head; where that is impossible, another
+// endpoint has to have the same logs.
+
+core::Task<core::Expected<core::Done>> EvmReader::settle(BlockDraft& draft, Depth depth,
+                                                         const WatchFilter& filter,
+                                                         Receipts& known) {
+    if (draft.is_whole()) co_return core::Done{};
+    const BloomVerdict verdict = draft.judge(tokens_, quirks_);
+    if (verdict == BloomVerdict::kExcludes) {
+        const bool nothing_to_prove = draft.header_is_proven() || tokens_.entries().empty();
+        if (nothing_to_prove) draft.set_evidence(Evidence::kBloomExcludes);
+        co_return core::Done{};
+    }
+    const bool is_doubtful = verdict == BloomVerdict::kDoubtful;
+    if (!is_doubtful && depth == Depth::kFinal) co_return core::Done{};
+    std::optional<core::Error> not_now;
+    const bool wanted = info_.prove_receipts || gate_.pool().size() == 1;
+    if (depth == Depth::kHead && draft.header_is_proven() && wanted) {
+        const auto proven = co_await prove(draft, filter, known);
+        if (!proven && proven.error().code == core::Errc::kMalformed) co_return proven.error();
+        if (proven && *proven) co_return core::Done{};
+        if (!proven) not_now = proven.error();
+    }
+    const Others others = co_await ask_others(draft, filter);
+    if (others == Others::kAgree) {
+        draft.set_evidence(Evidence::kSecondEndpoint);
+        co_return core::Done{};
+    }
+    if (not_now) co_return *not_now;
+    if (others == Others::kNobody && !is_doubtful) co_return core::Done{};
+    const auto whole = co_await read_whole(draft, filter);
+    if (!whole) co_return whole.error();
+    if (others == Others::kDiffer && *whole != WholeProof::kRoot) {
+        co_return core::Error{core::Errc::kNoQuorum, "endpoints disagree about a block's logs"};
+    }
+    co_return core::Done{};
+}
+
+std::vector<std::size_t> EvmReader::endpoints_from(std::size_t first) const {
     const auto statuses = gate_.pool().status();
-    for (std::size_t other = 0; other < statuses.size(); ++other) {
-        if (other == endpoint || statuses[other].quarantined || !statuses[other].healthy) continue;
+    std::vector<std::size_t> usable;
+    for (std::size_t i = 0; i < statuses.size(); ++i) {
+        if (statuses[i].healthy || (i == first && !statuses[i].quarantined)) usable.push_back(i);
+    }
+    const std::string& own_operator = statuses[first].operator_name;
+    std::stable_partition(usable.begin(), usable.end(), [&](std::size_t i) {
+        return i == first || statuses[i].operator_name != own_operator;
+    });
+    std::stable_partition(usable.begin(), usable.end(), [&](std::size_t i) { return i == first; });
+    return usable;
+}
+
+//! True: the block's receipts are read and hash up to the header. False: nobody can prove that
+//! here. kMalformed when all who could contradict the header, otherwise what keeps them from it.
+core::Task<core::Expected<bool>> EvmReader::prove(BlockDraft& draft, const WatchFilter& filter,
+                                                  Receipts& known) {
+    std::optional<core::Error> lie;
+    std::optional<core::Error> not_now;
+    for (const std::size_t endpoint : endpoints_from(*draft.logs_from())) {
+        net::CallOptions options;
+        options.endpoint = endpoint;
+        const auto reply = co_await gate_.call(call_block_receipts(draft.ref().hash), options);
+        if (!reply || !reply->ok()) {
+            const core::Error error = reply ? reply->result().error() : reply.error();
+            if (!is_impossible(error.code)) not_now = error;
+            continue;
+        }
+        auto receipts = decoder_.receipts(*reply->result());
+        if (!receipts) {
+            if (receipts.error().code == core::Errc::kNotReady) not_now = receipts.error();
+            continue;
+        }
+        const auto whole = draft.check_whole(*receipts, quirks_);
+        if (whole && *whole == WholeProof::kBloom) co_return false;
+        if (whole) {
+            adopt(draft, *receipts, filter);
+            const auto needed = draft.receipts_needed();
+            for (Receipt& receipt : *receipts) {
+                if (needed.count(receipt.tx) == 0) continue;
+                const Bytes32 tx = receipt.tx;
+                known.insert_or_assign(tx, std::move(receipt));
+            }
+            co_return true;
+        }
+        if (whole.error().code != core::Errc::kMalformed) {
+            not_now = whole.error();
+            continue;
+        }
+        log_.error("an endpoint's receipts contradict the block's header",
+                   {{"chain", info_.id.text()},
+                    {"height", draft.ref().height},
+                    {"endpoint", gate_.name_of(*reply)}});
+        lie = core::Error{core::Errc::kMalformed,
+                          gate_.name_of(*reply) + ": " + whole.error().message};
+    }
+    // Off the standard chains a block's receipts may lack what its filter holds.
+    if (lie && quirks_.is_standard) co_return *lie;
+    if (not_now) co_return *not_now;
+    co_return false;
+}
+
+core::Task<EvmReader::Others> EvmReader::ask_others(BlockDraft& draft, const WatchFilter& filter) {
+    const std::size_t first = *draft.logs_from();
+    std::vector<BlockDraft> said{draft};
+    for (const std::size_t other : endpoints_from(first)) {
+        if (other == first) continue;
         net::CallOptions options;
         options.endpoint = other;
         const auto reply =
@@ -39,22 +132,22 @@ core::Task<core::Expected<bool>> EvmReader::ask_others(BlockDraft& draft, std::s
         BlockDraft second = draft;
         second.forget_logs();
         if (!take_logs(second, *reply, filter)) continue;
-        if (second.log_count() == draft.log_count()) {
-            draft.set_evidence(Evidence::kSecondEndpoint);
-            co_return true;
+        second.set_endpoint(gate_.name_of(*reply));
+        const auto same = std::find_if(
+            said.begin(), said.end(), [&](const BlockDraft& one) { return one.same_logs(second); });
+        if (same != said.end()) {
+            if (same != said.begin()) draft = std::move(*same);
+            co_return Others::kAgree;
         }
         log_.warn("endpoints disagree about a block's logs", {{"chain", info_.id.text()},
                                                               {"height", draft.ref().height},
-                                                              {"other", statuses[other].name},
+                                                              {"first", gate_.pool().name(first)},
                                                               {"logs", draft.log_count()},
+                                                              {"other", gate_.name_of(*reply)},
                                                               {"other_logs", second.log_count()}});
-        if (second.log_count() > draft.log_count()) {
-            second.set_endpoint(statuses[other].name);
-            draft = std::move(second);
-        }
-        co_return draft.judge(tokens_, quirks_) == BloomVerdict::kAgrees;
+        said.push_back(std::move(second));
     }
-    co_return false;
+    co_return said.size() == 1 ? Others::kNobody : Others::kDiffer;
 }
 
 core::Task<core::Expected<std::vector<Receipt>>> EvmReader::receipts_of_block(
@@ -74,22 +167,29 @@ core::Task<core::Expected<std::vector<Receipt>>> EvmReader::receipts_of_block(
     co_return receipts;
 }
 
-core::Task<core::Expected<core::Done>> EvmReader::read_whole(BlockDraft& draft,
+void EvmReader::adopt(BlockDraft& draft, const std::vector<Receipt>& receipts,
+                      const WatchFilter& filter) {
+    const std::uint32_t before = draft.log_count();
+    draft.take_logs_of(receipts, tokens_, filter);
+    draft.set_evidence(Evidence::kReceipts);
+    if (draft.log_count() == before) return;
+    log_.warn("a block's receipts hold other logs than were given",
+              {{"chain", info_.id.text()},
+               {"height", draft.ref().height},
+               {"logs", before},
+               {"in_receipts", draft.log_count()}});
+}
+
+core::Task<core::Expected<WholeProof>> EvmReader::read_whole(BlockDraft& draft,
                                                              const WatchFilter& filter) {
     const auto receipts = co_await receipts_of_block(draft);
     if (!receipts) co_return receipts.error();
-    if (auto whole = draft.check_whole(*receipts, quirks_); !whole) co_return whole.error();
-    const std::uint32_t before = draft.log_count();
-    draft.take_logs_of(*receipts, tokens_, filter);
-    draft.set_evidence(Evidence::kReceipts);
-    if (draft.log_count() != before) {
-        log_.info("a block's receipts hold more than its logs said",
-                  {{"chain", info_.id.text()},
-                   {"height", draft.ref().height},
-                   {"logs", before},
-                   {"in_receipts", draft.log_count()}});
-    }
-    co_return core::Done{};
+    const auto whole = draft.check_whole(*receipts, quirks_);
+    if (!whole) co_return whole.error();
+    adopt(draft, *receipts, filter);
+    // Another log with the same bits would not be missed.
+    if (*whole == WholeProof::kBloom) draft.set_evidence(Evidence::kLogsAgree);
+    co_return *whole;
 }
 
 }  // namespace chains::evm::impl

@@ -96,7 +96,7 @@ core::Task<core::Expected<std::vector<BlockScan>>> EvmReader::read_piece(
         if (is_split(logs)) {
             taken = co_await read_logs(*drafts, 0, count, filter);
         } else {
-            taken = take_range_logs(*drafts, logs, filter);
+            taken = take_range_logs(*drafts, 0, count, logs, filter);
         }
         if (!taken) co_return taken.error();
     }
@@ -114,6 +114,7 @@ core::Expected<std::vector<BlockDraft>> EvmReader::drafts_of(
         if (!json) return json.error();
         auto body = decoder_.block(*json, filter);
         if (!body) return body.error();
+        if (auto good = accept(body->head, replies[i]); !good) return good.error();
         if (body->head.ref.height != first + i) {
             return core::Error{core::Errc::kMalformed, "the node gave another height"};
         }
@@ -126,10 +127,12 @@ core::Expected<std::vector<BlockDraft>> EvmReader::drafts_of(
 }
 
 core::Expected<core::Done> EvmReader::take_range_logs(std::vector<BlockDraft>& drafts,
+                                                      std::size_t begin, std::size_t end,
                                                       const net::RpcReply& reply,
                                                       const WatchFilter& filter) {
     const auto json = reply.result();
     if (!json) return json.error();
+    for (std::size_t i = begin; i < end; ++i) drafts[i].set_logs_from(reply.endpoint);
     BlocksSink sink{drafts, tokens_, quirks_, filter};
     return decoder_.logs(*json, sink);
 }
@@ -142,7 +145,11 @@ core::Task<core::Expected<core::Done>> EvmReader::read_logs(std::vector<BlockDra
         const auto reply =
             co_await gate_.call(call_logs_of_block(draft.ref().hash, tokens_), piece_options());
         if (!reply) co_return reply.error();
-        if (is_split(*reply)) co_return co_await read_whole(draft, filter);
+        if (is_split(*reply)) {
+            const auto whole = co_await read_whole(draft, filter);
+            if (!whole) co_return whole.error();
+            co_return core::Done{};
+        }
         co_return take_logs(draft, *reply, filter);
     }
     const std::size_t middle = begin + (end - begin) / 2;
@@ -158,7 +165,7 @@ core::Task<core::Expected<core::Done>> EvmReader::read_logs(std::vector<BlockDra
         if (is_split(*reply)) {
             taken = co_await read_logs(drafts, from, to, filter);
         } else {
-            taken = take_range_logs(drafts, *reply, filter);
+            taken = take_range_logs(drafts, from, to, *reply, filter);
         }
         if (!taken) co_return taken.error();
     }

@@ -1,176 +1,13 @@
 #include "chains/evm/impl/rpc_decode.hpp"
 
+#include "chains/evm/impl/decode_block.hpp"
+#include "chains/evm/impl/json_fields.hpp"
 #include "chains/evm/logs.hpp"
+#include "chains/evm/receipts_root.hpp"
 #include "net/http_client.hpp"
-
-#include <simdjson.h>
 
 namespace chains::evm::impl {
 namespace {
-
-namespace od = simdjson::ondemand;
-
-//! Leaves through simdjson's exceptions, which never cross a public function of Decoder.
-struct BadField {
-    std::string_view what;
-};
-
-std::string_view token_of(od::value& value) {
-    std::string_view raw = value.raw_json_token();
-    while (!raw.empty() &&
-           (raw.back() == ' ' || raw.back() == '\n' || raw.back() == '\r' || raw.back() == '\t')) {
-        raw.remove_suffix(1);
-    }
-    return raw;
-}
-
-bool is_null(od::value& value) { return token_of(value) == "null"; }
-
-//! Hex needs no unescaping: an escaped digit is nothing a node writes.
-std::string_view hex_of(od::value& value, std::string_view what) {
-    std::string_view raw = token_of(value);
-    if (raw.size() < 4 || raw.front() != '"' || raw.back() != '"') throw BadField{what};
-    raw = raw.substr(1, raw.size() - 2);
-    if (!raw.starts_with("0x")) throw BadField{what};
-    return raw;
-}
-
-template <class Fixed>
-Fixed fixed_of(od::value& value, std::string_view what) {
-    Fixed out;
-    if (!core::read_hex(hex_of(value, what), out.bytes)) throw BadField{what};
-    return out;
-}
-
-core::Address address_field(od::value& value, std::string_view what) {
-    std::array<std::uint8_t, kAddressSize> bytes;
-    if (!core::read_hex(hex_of(value, what), bytes)) throw BadField{what};
-    return *core::Address::from_bytes(bytes);
-}
-
-core::Units units_field(od::value& value, std::string_view what) {
-    const auto units = core::Units::from_hex_quantity(hex_of(value, what));
-    if (!units) throw BadField{what};
-    return *units;
-}
-
-std::uint64_t u64_field(od::value& value, std::string_view what) {
-    const std::string_view digits = hex_of(value, what).substr(2);
-    if (digits.empty() || digits.size() > 16) throw BadField{what};
-    std::uint64_t number = 0;
-    for (const char c : digits) {
-        const int digit = c >= '0' && c <= '9'   ? c - '0'
-                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                                 : -1;
-        if (digit < 0) throw BadField{what};
-        number = number * 16 + static_cast<std::uint64_t>(digit);
-    }
-    return number;
-}
-
-std::uint32_t u32_field(od::value& value, std::string_view what) {
-    const std::uint64_t number = u64_field(value, what);
-    // 0xFFFFFFFF names a native transfer's position and must stay free.
-    if (number >= 0xFFFFFFFFULL) throw BadField{what};
-    return static_cast<std::uint32_t>(number);
-}
-
-//! Which fields of an object came: each once, all that are needed.
-class Seen {
-  public:
-    void mark(unsigned bit, std::string_view what) {
-        if ((bits_ & (1U << bit)) != 0) throw BadField{what};
-        bits_ |= 1U << bit;
-    }
-    bool has(unsigned bit) const { return (bits_ & (1U << bit)) != 0; }
-    void need(unsigned count, std::string_view what) const {
-        const unsigned all = (1U << count) - 1;
-        if ((bits_ & all) != all) throw BadField{what};
-    }
-
-  private:
-    unsigned bits_ = 0;
-};
-
-TxLine read_tx(od::object object) {
-    TxLine tx;
-    Seen seen;
-    for (auto field : object) {
-        const std::string_view key = field.unescaped_key();
-        od::value value = field.value();
-        if (key == "hash") {
-            seen.mark(0, key);
-            tx.hash = fixed_of<Bytes32>(value, "hash");
-        } else if (key == "from") {
-            seen.mark(1, key);
-            tx.from = address_field(value, "from");
-        } else if (key == "value") {
-            seen.mark(2, key);
-            tx.value = units_field(value, "value");
-        } else if (key == "nonce") {
-            seen.mark(3, key);
-            tx.nonce = u64_field(value, "nonce");
-        } else if (key == "to") {
-            seen.mark(4, key);
-            if (!is_null(value)) tx.to = address_field(value, "to");
-        } else if (key == "transactionIndex") {
-            seen.mark(5, key);
-            if (!is_null(value)) tx.index = u32_field(value, "transactionIndex");
-        } else if (key == "blockHash") {
-            seen.mark(6, key);
-            if (!is_null(value)) tx.block_hash = fixed_of<Bytes32>(value, "blockHash");
-        }
-    }
-    seen.need(4, "a transaction lacks a field");
-    return tx;
-}
-
-void read_transactions(od::value& list, BlockBody& body, const WatchFilter& filter) {
-    for (auto element : list.get_array()) {
-        TxLine tx = read_tx(element.get_object());
-        tx.index = static_cast<std::uint32_t>(body.tx_hashes.size());
-        body.tx_hashes.push_back(tx.hash);
-        const bool pays_us = !tx.value.is_zero() && !tx.to.empty() && filter.is_ours(tx.to);
-        if (pays_us || filter.is_ours(tx.from)) body.wanted.push_back(std::move(tx));
-    }
-}
-
-//! `filter` null: the transactions are skipped.
-BlockBody read_block(od::object object, const WatchFilter* filter) {
-    BlockBody body;
-    Seen seen;
-    for (auto field : object) {
-        const std::string_view key = field.unescaped_key();
-        od::value value = field.value();
-        if (key == "number") {
-            seen.mark(0, key);
-            body.head.ref.height = u64_field(value, "number");
-        } else if (key == "hash") {
-            seen.mark(1, key);
-            body.head.ref.hash = fixed_of<core::BlockHash>(value, "hash");
-        } else if (key == "parentHash") {
-            seen.mark(2, key);
-            body.head.ref.parent = fixed_of<core::BlockHash>(value, "parentHash");
-        } else if (key == "timestamp") {
-            seen.mark(3, key);
-            const std::uint64_t seconds = u64_field(value, "timestamp");
-            if (seconds > (1ULL << 40)) throw BadField{"timestamp"};
-            body.head.ref.mined_at =
-                core::Instant::from_unix_seconds(static_cast<std::int64_t>(seconds));
-        } else if (key == "logsBloom") {
-            seen.mark(4, key);
-            body.head.bloom = fixed_of<Bloom>(value, "logsBloom");
-        } else if (key == "transactions") {
-            seen.mark(5, key);
-            if (filter != nullptr) read_transactions(value, body, *filter);
-        } else if (key == "baseFeePerGas" && !is_null(value)) {
-            body.head.base_fee = units_field(value, "baseFeePerGas");
-        }
-    }
-    seen.need(6, "a block lacks a field");
-    return body;
-}
 
 void read_topics(od::value& list, LogLine& log) {
     log.topic_count = 0;
@@ -233,7 +70,9 @@ void keep_transfer(const LogLine& log, Receipt& receipt) {
         {log.contract, log.log_index, transfer->from, transfer->to, transfer->value});
 }
 
-void read_receipt_logs(od::value& list, Receipt& receipt) {
+//! The logs' encodings are what the receipts' trie holds.
+std::vector<core::Bytes> read_receipt_logs(od::value& list, Receipt& receipt) {
+    std::vector<core::Bytes> encodings;
     LogLine log;
     for (auto element : list.get_array()) {
         read_log(element.get_object(), log);
@@ -241,15 +80,38 @@ void read_receipt_logs(od::value& list, Receipt& receipt) {
         if (!receipt.first_log || log.log_index < *receipt.first_log) {
             receipt.first_log = log.log_index;
         }
+        receipt.logs_in_a_row =
+            receipt.logs_in_a_row && log.log_index == *receipt.first_log + receipt.log_count;
         ++receipt.log_count;
         receipt.bloom.add(log.contract.view());
         for (std::size_t i = 0; i < log.topic_count; ++i) receipt.bloom.add(log.topics[i].view());
         keep_transfer(log, receipt);
+        const auto data = core::from_hex(log.data_hex);
+        if (!data) throw BadField{"data"};
+        encodings.push_back(
+            encode_log(log.contract, std::span{log.topics}.first(log.topic_count), *data));
     }
+    return encodings;
+}
+
+//! Empty where the receipt has a form that we do not know.
+core::Bytes consensus_form(const Receipt& receipt, const std::optional<std::uint64_t>& cumulative,
+                           const std::vector<core::Bytes>& logs, ReceiptParts parts) {
+    if (!cumulative) return {};
+    parts.type = receipt.type;
+    parts.success = receipt.success;
+    parts.cumulative_gas = *cumulative;
+    parts.bloom = receipt.bloom.bytes;
+    parts.logs = logs;
+    auto encoded = encode_receipt(parts);
+    return encoded ? std::move(*encoded) : core::Bytes{};
 }
 
 Receipt read_receipt(od::object object) {
     Receipt receipt;
+    ReceiptParts parts;
+    std::optional<std::uint64_t> cumulative;
+    std::vector<core::Bytes> logs;
     Seen seen;
     for (auto field : object) {
         const std::string_view key = field.unescaped_key();
@@ -276,16 +138,30 @@ Receipt read_receipt(od::object object) {
             receipt.gas_used = units_field(value, "gasUsed");
         } else if (key == "logs") {
             seen.mark(6, key);
-            read_receipt_logs(value, receipt);
+            logs = read_receipt_logs(value, receipt);
         } else if (key == "effectiveGasPrice") {
             seen.mark(7, key);
-            if (!is_null(value)) receipt.gas_price = units_field(value, "effectiveGasPrice");
+            receipt.gas_price = units_field(value, "effectiveGasPrice");
         } else if (key == "l1Fee") {
             seen.mark(8, key);
             if (!is_null(value)) receipt.l1_fee = units_field(value, "l1Fee");
+        } else if (key == "type") {
+            seen.mark(9, key);
+            if (!is_null(value)) receipt.type = u64_field(value, "type");
+        } else if (key == "cumulativeGasUsed") {
+            seen.mark(10, key);
+            if (!is_null(value)) cumulative = u64_field(value, "cumulativeGasUsed");
+        } else if (key == "depositNonce") {
+            seen.mark(11, key);
+            if (!is_null(value)) parts.deposit_nonce = u64_field(value, "depositNonce");
+        } else if (key == "depositReceiptVersion") {
+            seen.mark(12, key);
+            if (!is_null(value)) parts.deposit_version = u64_field(value, "depositReceiptVersion");
         }
     }
-    seen.need(7, "a receipt lacks a field");
+    // Without the price an own transaction would seem to have cost nothing.
+    seen.need(8, "a receipt lacks a field");
+    receipt.consensus = consensus_form(receipt, cumulative, logs, parts);
     return receipt;
 }
 

@@ -13,9 +13,18 @@
 
 namespace chains::evm::impl {
 
+//! Do the fields that came hash to the hash that came?
+enum class HeaderProof {
+    kWrong,        //!< no, although every field is one that Ethereum's headers have
+    kUnknownForm,  //!< no, and there are fields we do not know
+    kHash,         //!< yes
+};
+
 struct BlockHead {
     core::BlockRef ref;
     Bloom bloom;
+    Bytes32 receipts_root;
+    HeaderProof proof = HeaderProof::kWrong;
     std::optional<core::Units> base_fee;  //!< none before EIP-1559
 };
 
@@ -75,7 +84,10 @@ struct Receipt {
     std::optional<std::uint32_t> first_log;  //!< block-wide index of its first log
     std::uint32_t log_count = 0;
     std::vector<TransferLog> transfers;
-    Bloom bloom;  //!< rebuilt from the logs that came, not the one the node claims
+    Bloom bloom;                //!< rebuilt from the logs that came, not the one the node claims
+    bool logs_in_a_row = true;  //!< their numbers
+    std::uint64_t type = 0;     //!< of EIP-2718
+    core::Bytes consensus;      //!< as the block's receipts trie holds it; empty: form not known
 };
 
 struct FeeHistory {

@@ -1,10 +1,11 @@
 #pragma once
 
 #include "chains/crypto/keccak.hpp"
-#include "chains/evm/impl/bloom.hpp"
+#include "chains/evm/impl/header_hash.hpp"
 #include "chains/evm/logs.hpp"
 #include "chains/evm/profiles.hpp"
 #include "chains/evm/reader.hpp"
+#include "chains/evm/receipts_root.hpp"
 #include "net/endpoint_pool.hpp"
 #include "tests/unit/net/fakes.hpp"
 
@@ -58,6 +59,7 @@ struct FakeTx {
     bool success = true;
     std::vector<FakeLog> logs;
     std::uint64_t l1_fee = 0;
+    std::uint64_t type = 2;
 
     std::string hash() const { return hash_text("tx" + seed); }
 };
@@ -77,10 +79,19 @@ class FakeChain {
 
     void mine(FakeBlock block) { blocks.push_back(std::move(block)); }
     std::uint64_t head() const { return blocks.size() - 1; }
+    //! Real: the header's fields give it.
     std::string hash_of(std::uint64_t height) const {
-        std::string lineage;
-        for (std::uint64_t i = 0; i <= height; ++i) lineage += blocks[i].fork + ",";
-        return hash_text(std::to_string(height) + lineage);
+        std::size_t lineage = 0;
+        std::string hash = word(0);
+        for (std::uint64_t i = 0; i <= height; ++i) {
+            lineage = lineage * 31 + fingerprint(blocks[i]);
+            std::string& known = hashes_[{i, lineage}];
+            if (known.empty()) {
+                known = chains::evm::impl::header_hash(header_fields(i, hash)).hex0x();
+            }
+            hash = known;
+        }
+        return hash;
     }
 
     json answer(const std::string& method, const json& params) const {
@@ -113,24 +124,88 @@ class FakeChain {
 
     json block_at(std::uint64_t height) const {
         json txs = json::array();
-        chains::evm::impl::Bloom bloom;
-        for (const FakeTx& tx : blocks[height].txs) {
-            txs.push_back(tx_json(tx.hash()));
-            for (const FakeLog& log : tx.logs) {
-                bloom.add(log.contract.view());
-                for (const std::string& t : log.topics) bloom.add(*core::from_hex(t));
-            }
-        }
+        for (const FakeTx& tx : blocks[height].txs) txs.push_back(tx_json(tx.hash()));
+        const std::string parent = height == 0 ? word(0) : hash_of(height - 1);
+        const auto header = header_fields(height, parent);
+        const std::string zero = word(0);
         return {{"number", hex(height)},
                 {"hash", hash_of(height)},
-                {"parentHash", height == 0 ? std::string{word(0)} : hash_of(height - 1)},
-                {"timestamp", hex(1'700'000'000 + height * 12)},
-                {"logsBloom", core::to_hex0x(bloom.bytes)},
+                {"parentHash", parent},
+                {"sha3Uncles", zero},
+                {"miner", header.miner.hex0x()},
+                {"stateRoot", zero},
+                {"transactionsRoot", zero},
+                {"receiptsRoot", header.receipts_root.hex0x()},
+                {"difficulty", "0x0"},
+                {"gasLimit", "0x0"},
+                {"gasUsed", "0x0"},
+                {"extraData", core::to_hex0x(header.extra)},
+                {"mixHash", zero},
+                {"nonce", "0x0000000000000000"},
+                {"timestamp", hex(header.timestamp)},
+                {"logsBloom", core::to_hex0x(header.bloom.bytes)},
                 {"baseFeePerGas", "0x7"},
                 {"transactions", txs}};
     }
 
   private:
+    static std::size_t fingerprint(const FakeBlock& block) {
+        std::string text = block.fork + "/";
+        for (const FakeTx& tx : block.txs) {
+            text += tx.seed + std::to_string(tx.success) + std::to_string(tx.type) + "/";
+            for (const FakeLog& log : tx.logs) {
+                text.append(log.contract.view().begin(), log.contract.view().end());
+                for (const std::string& t : log.topics) text += t;
+                text += log.data;
+            }
+        }
+        return std::hash<std::string>{}(text);
+    }
+    static chains::evm::impl::Bloom bloom_of(const FakeTx& tx) {
+        chains::evm::impl::Bloom bloom;
+        for (const FakeLog& log : tx.logs) {
+            bloom.add(log.contract.view());
+            for (const std::string& t : log.topics) bloom.add(*core::from_hex(t));
+        }
+        return bloom;
+    }
+    chains::evm::impl::HeaderFields header_fields(std::uint64_t height,
+                                                  const std::string& parent) const {
+        chains::evm::impl::HeaderFields header;
+        header.parent = *chains::evm::Bytes32::from_hex(parent);
+        header.miner = address(0);
+        header.height = height;
+        header.timestamp = 1'700'000'000 + height * 12;
+        header.base_fee = core::Units{7};
+        const auto fork = core::bytes_of(blocks[height].fork);
+        header.extra.assign(fork.begin(), fork.end());
+        std::vector<core::Bytes> receipts;
+        for (const FakeTx& tx : blocks[height].txs) {
+            const auto bloom = bloom_of(tx);
+            std::vector<core::Bytes> logs;
+            for (const FakeLog& log : tx.logs) {
+                std::vector<chains::evm::Bytes32> topics;
+                for (const std::string& t : log.topics) {
+                    topics.push_back(*chains::evm::Bytes32::from_hex(t));
+                }
+                logs.push_back(
+                    chains::evm::encode_log(log.contract, topics, *core::from_hex(log.data)));
+            }
+            for (std::size_t i = 0; i < bloom.bytes.size(); ++i) {
+                header.bloom.bytes[i] |= bloom.bytes[i];
+            }
+            chains::evm::ReceiptParts parts;
+            parts.type = tx.type <= 4 ? tx.type : 0;
+            parts.success = tx.success;
+            parts.cumulative_gas = 21'000 * (receipts.size() + 1);
+            parts.bloom = bloom.bytes;
+            parts.logs = logs;
+            receipts.push_back(*chains::evm::encode_receipt(parts));
+        }
+        header.receipts_root = chains::evm::ordered_trie_root(receipts);
+        return header;
+    }
+
     json block_json(const json& which, const json&) const {
         std::uint64_t height = 0;
         if (which == "latest") {
@@ -181,10 +256,16 @@ class FakeChain {
         for (std::size_t i = 0; i < tx.logs.size(); ++i) {
             logs.push_back(log_json(tx, tx.logs[i], *place, static_cast<std::uint32_t>(i)));
         }
-        json out{{"transactionHash", tx.hash()},         {"transactionIndex", hex(place->index)},
-                 {"blockHash", hash_of(place->height)},  {"blockNumber", hex(place->height)},
-                 {"status", tx.success ? "0x1" : "0x0"}, {"gasUsed", hex(21'000)},
-                 {"effectiveGasPrice", hex(10)},         {"logs", logs}};
+        json out{{"transactionHash", tx.hash()},
+                 {"transactionIndex", hex(place->index)},
+                 {"blockHash", hash_of(place->height)},
+                 {"blockNumber", hex(place->height)},
+                 {"status", tx.success ? "0x1" : "0x0"},
+                 {"gasUsed", hex(21'000)},
+                 {"effectiveGasPrice", hex(10)},
+                 {"logs", logs},
+                 {"type", hex(tx.type)},
+                 {"cumulativeGasUsed", hex(21'000 * (place->index + 1))}};
         if (tx.l1_fee != 0) out["l1Fee"] = hex(tx.l1_fee);
         return out;
     }
@@ -229,6 +310,8 @@ class FakeChain {
         }
         return out;
     }
+
+    mutable std::map<std::pair<std::uint64_t, std::size_t>, std::string> hashes_;
 };
 
 struct RpcFailure {

@@ -1,0 +1,221 @@
+#include "tests/support/show_expected.hpp"
+#include "tests/unit/chains/reader_bench.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace evm_bench;
+using chains::Evidence;
+using core::Errc;
+
+namespace {
+
+//! One block with two deposits of one token in two transactions: the filter can't tell one from
+//! two.
+void mine_two_deposits(Bench& bench, std::uint64_t type = 2) {
+    FakeBlock block;
+    for (const auto& [seed, to, units] : {std::tuple{"a", bench.alice, 9}, {"b", bench.bob, 4}}) {
+        FakeTx tx;
+        tx.seed = seed;
+        tx.type = type;
+        tx.logs.push_back(transfer(bench.usdc, bench.carol, to, static_cast<std::uint64_t>(units)));
+        block.txs.push_back(tx);
+    }
+    bench.chain.mine(block);
+}
+
+void hide_last_log(const std::string& method, const json&, json& result) {
+    if (method == "eth_getLogs") result.erase(result.size() - 1);
+}
+
+void hide_and_refuse_receipts(const std::string& method, const json& params, json& result) {
+    hide_last_log(method, params, result);
+    if (method == "eth_getBlockReceipts") throw RpcFailure{-32601, "method not found", {}};
+}
+
+}  // namespace
+
+TEST_CASE(
+    "reader proof: the only node hides one of two deposits -> the receipts' root shows it "
+    "[F02][F03]",
+    "[F02][F03]") {
+    Bench bench;
+    mine_two_deposits(bench);
+    bench.twists[0] = hide_last_log;
+    const auto scan = bench.scan(1);
+    REQUIRE(scan);
+    CHECK(scan->deposits.size() == 2);
+    CHECK(scan->evidence == Evidence::kReceipts);
+    CHECK(bench.calls_of("eth_getTransactionReceipt") == 0);  // they came with the proof
+}
+
+TEST_CASE(
+    "reader proof: receipts with one log less but the same filter -> refused, by name "
+    "[F03]",
+    "[F03]") {
+    Bench bench;
+    FakeTx tx;
+    tx.seed = "twice";
+    for (int i = 0; i < 2; ++i) {
+        tx.logs.push_back(transfer(bench.usdc, bench.carol, bench.alice, 5));
+    }
+    bench.chain.mine({{tx}, ""});
+    bench.twists[0] = [](const std::string& method, const json& params, json& result) {
+        hide_last_log(method, params, result);
+        if (method == "eth_getBlockReceipts") result[0]["logs"].erase(1);
+    };
+    const auto scan = bench.scan(1);
+    REQUIRE_FALSE(scan);
+    CHECK(scan.error().code == Errc::kMalformed);
+    CHECK(scan.error().message.find("n0") != std::string::npos);
+}
+
+TEST_CASE("reader proof: one node's receipts are false -> the next one proves the block [F03]",
+          "[F03]") {
+    Bench bench{2};
+    mine_two_deposits(bench);
+    bench.twists[0] = [](const std::string& method, const json& params, json& result) {
+        hide_last_log(method, params, result);
+        if (method == "eth_getBlockReceipts") result[1]["logs"] = json::array();
+    };
+    const auto scan = bench.scan(1);
+    REQUIRE(scan);
+    CHECK(scan->deposits.size() == 2);
+    CHECK(scan->evidence == Evidence::kReceipts);
+    CHECK(bench.log.text.find("contradict") != std::string::npos);
+}
+
+TEST_CASE("reader proof: receipts for a while not to be had -> the block waits") {
+    Bench bench;
+    mine_two_deposits(bench);
+    bench.twists[0] = [](const std::string& method, const json&, json&) {
+        if (method == "eth_getBlockReceipts") throw RpcFailure{-32000, "header not found", {}};
+    };
+    const auto scan = bench.scan(1);
+    REQUIRE_FALSE(scan);
+    CHECK(scan.error().code == Errc::kNotReady);
+}
+
+TEST_CASE("reader proof: no receipts of a block, two nodes with other logs -> no quorum [F03]",
+          "[F03]") {
+    Bench bench{2};
+    mine_two_deposits(bench, 0x64);  // receipts of a type that nobody here can hash
+    bench.twists[0] = hide_and_refuse_receipts;
+    bench.twists[1] = [](const std::string& method, const json&, json&) {
+        if (method == "eth_getBlockReceipts") throw RpcFailure{-32601, "method not found", {}};
+    };
+    const auto scan = bench.scan(1);
+    REQUIRE_FALSE(scan);
+    CHECK(scan.error().code == Errc::kNoQuorum);
+
+    bench.twists[0] = bench.twists[1];
+    const auto agreed = bench.scan(1);
+    REQUIRE(agreed);
+    CHECK(agreed->evidence == Evidence::kSecondEndpoint);
+    CHECK(agreed->deposits.size() == 2);
+}
+
+TEST_CASE("reader proof: two of three nodes have the same logs -> theirs are taken [F03]",
+          "[F03]") {
+    Bench bench{3};
+    mine_two_deposits(bench, 0x64);
+    const auto refuse = [](const std::string& method, const json&, json&) {
+        if (method == "eth_getBlockReceipts") throw RpcFailure{-32601, "method not found", {}};
+    };
+    bench.twists = {hide_and_refuse_receipts, refuse, refuse};
+    const auto scan = bench.scan(1);
+    REQUIRE(scan);
+    CHECK(scan->deposits.size() == 2);
+    CHECK(scan->endpoint != "n0");
+    CHECK(scan->evidence == Evidence::kSecondEndpoint);
+}
+
+TEST_CASE("reader proof: nothing can be proven and nobody else is there -> the weak evidence") {
+    Bench bench;
+    mine_two_deposits(bench);
+    bench.twists[0] = [](const std::string& method, const json&, json&) {
+        if (method == "eth_getBlockReceipts") throw RpcFailure{-32601, "method not found", {}};
+    };
+    const auto scan = bench.scan(1);
+    REQUIRE(scan);
+    CHECK(scan->evidence == Evidence::kLogsAgree);
+}
+
+TEST_CASE(
+    "reader proof: header from one node and logs from the other -> a second one is another "
+    "than the logs' [F03]",
+    "[F03]") {
+    Bench bench{2};
+    mine_two_deposits(bench, 0x64);
+    const auto refuse = [](const std::string& method, const json&, json&) {
+        if (method == "eth_getBlockReceipts") throw RpcFailure{-32601, "method not found", {}};
+    };
+    // n0 gives the header and fails the logs once, so that n1 gives those; n0 could corroborate.
+    int failures = 1;
+    bench.twists[0] = [&](const std::string& method, const json& params, json& result) {
+        refuse(method, params, result);
+        if (method == "eth_getLogs" && failures-- > 0)
+            throw RpcFailure{-32000, "unknown block", {}};
+    };
+    bench.twists[1] = hide_and_refuse_receipts;
+    const auto scan = bench.scan(1);
+    REQUIRE_FALSE(scan);
+    CHECK(scan.error().code == Errc::kNoQuorum);  // n1 did not confirm itself
+}
+
+TEST_CASE("reader proof: two logs of one number -> a lie") {
+    Bench bench;
+    mine_two_deposits(bench);
+    bench.twists[0] = [](const std::string& method, const json&, json& result) {
+        if (method == "eth_getLogs") result.push_back(result[0]);
+    };
+    CHECK(bench.scan(1).error().code == Errc::kMalformed);
+}
+
+TEST_CASE(
+    "reader header: its filter emptied to excuse an empty answer -> quarantined by name "
+    "[F02]",
+    "[F02]") {
+    Bench bench{2};
+    mine_two_deposits(bench);
+    bench.twists[0] = [](const std::string& method, const json&, json& result) {
+        if (method == "eth_getBlockByNumber") result["logsBloom"] = "0x" + std::string(512, '0');
+        if (method == "eth_getLogs") result = json::array();
+    };
+    const auto lied = bench.scan(1);
+    REQUIRE_FALSE(lied);
+    CHECK(lied.error().code == Errc::kMalformed);
+    CHECK(lied.error().message.find("n0") != std::string::npos);
+    CHECK(bench.pool->status()[0].quarantined.has_value());
+    const auto honest = bench.scan(1);
+    REQUIRE(honest);
+    CHECK(honest->deposits.size() == 2);
+}
+
+TEST_CASE("reader header: fields that we do not know and no hash -> read, but proves nothing") {
+    Bench bench;
+    bench.chain.mine({});
+    bench.twists[0] = [](const std::string& method, const json&, json& result) {
+        if (method != "eth_getBlockByNumber") return;
+        result["slotNumber"] = "0x5";
+        result["hash"] = hash_text("of a later kind of header");
+    };
+    bench.twists[0] = [old = bench.twists[0]](const std::string& method, const json& params,
+                                              json& result) {
+        old(method, params, result);
+        if (method == "eth_getLogs") result = json::array();
+    };
+    const auto scan = bench.scan(1);
+    REQUIRE(scan);
+    CHECK(scan->evidence == Evidence::kLogsAgree);
+    CHECK_FALSE(bench.pool->status()[0].quarantined.has_value());
+}
+
+TEST_CASE("reader proof: catching up -> receipts only of what is suspicious") {
+    Bench bench;
+    for (int i = 0; i < 3; ++i) mine_two_deposits(bench);
+    for (std::size_t i = 1; i < bench.chain.blocks.size(); ++i) {
+        for (FakeTx& tx : bench.chain.blocks[i].txs) tx.seed += std::to_string(i);
+    }
+    REQUIRE(bench.run(bench.reader().scan_range(1, 3, bench.filter)));
+    CHECK(bench.calls_of("eth_getBlockReceipts") == 0);
+}
