@@ -33,9 +33,10 @@ class Stage {
         await this.node.mine(3);
         this.node.mining = 'interval';
 
+        this.firstHeight = await this.node.blockNumber();
         const entry = chainConfig({
             name: 'Devnet', urls: [this.node.url], poll_ms: 100, finalized_tag: false, scan_native: true,
-            mainnet: false, start_height: await this.node.blockNumber(),
+            mainnet: false, start_height: this.firstHeight,
             tokens: [['USDC', usdc.address, 6], ['USDT', usdt.address, 6]],
         });
         this.daemon = await startDepositd({
@@ -201,14 +202,14 @@ function whatNext(stage, keep) {
     say(`  curl ${stage.api.url}/v1/sessions -H 'Authorization: Bearer ${stage.api.apiKey}' \\`);
     say(`       -H 'Content-Type: application/json' -d '${create}'`);
     say(`  curl ${daemon.operatorUrl}/readyz; curl ${daemon.operatorUrl}/metrics`);
-    for (const words of nextCommands(late)) say(`  ${program.replace(daemon.binary, `${daemon.binary} ${words}`)}`);
+    for (const words of nextCommands(late, stage.firstHeight)) say(`  ${program.replace(daemon.binary, `${daemon.binary} ${words}`)}`);
     say(`  log: ${daemon.logFile}   node: ${stage.node.url}`);
 }
 
-const nextCommands = ({ session }) => [
+const nextCommands = ({ session }, from) => [
     `session explain ${session.sessionId}`,
-    'coverage --chain eip155:31337 --from 10 --to 20',
-    'replay --chain eip155:31337 --from 10 --to 20',
+    `coverage --chain eip155:31337 --from ${from} --to ${from + 50}`,
+    `replay --chain eip155:31337 --from ${from} --to ${from + 50}`,
     'reconcile --all',
     'doctor',
 ];
