@@ -59,7 +59,7 @@ class Writer {
     void run();
     void run_batch(std::vector<Ticket>& batch);
     Expected<bool> transact(std::vector<Ticket>& batch, std::vector<Expected<Done>>& results);
-    Expected<Done> run_one(Ticket& ticket);
+    Expected<Done> run_one(Ticket& ticket, bool alone);
     void poison(const Error& error);
 
     std::unique_ptr<Connection> connection_;
