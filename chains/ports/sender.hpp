@@ -45,8 +45,12 @@ class TxSender {
 
     virtual const ChainInfo& info() const = 0;
 
-    //! Runs the order against the latest state. Transient failures are errors, a revert is an answer.
-    virtual core::Task<core::Expected<Simulation>> simulate(TxOrder order) = 0;
+    //! Runs the order against the latest state of an endpoint whose head is at or above
+    //! `at_least_height` (kNotReady when there is none). Transient failures are errors, and so is a
+    //! node's refusal to run it (kNotReady); only the chain's own refusal is an answer, and where
+    //! there is another endpoint, that one has to refuse it too (else kNoQuorum).
+    virtual core::Task<core::Expected<Simulation>> simulate(TxOrder order,
+                                                            std::uint64_t at_least_height = 0) = 0;
 
     //! What to offer now for quick inclusion, within the operator's cap. kHalted above the cap.
     virtual core::Task<core::Expected<GasPrice>> suggest_price() = 0;
@@ -59,7 +63,8 @@ class TxSender {
     //! or kHalted when that passes the operator's cap.
     virtual core::Expected<GasPrice> bump(const GasPrice& price, const GasPrice& suggested) const = 0;
 
-    //! Transactions ever mined from this address, at the `finalized` (or deep enough) block.
+    //! Transactions ever mined from this address, at the `finalized` (or deep enough) block. Where
+    //! nodes have forgotten that state: the lowest of their latest counts, which may be above it.
     virtual core::Task<core::Expected<std::uint64_t>> nonce_final(core::Address sender) = 0;
     //! The same at the latest block.
     virtual core::Task<core::Expected<std::uint64_t>> nonce_latest(core::Address sender) = 0;

@@ -46,8 +46,10 @@ Expected<core::Address> FakeSigner::address_of(chains::KeyRef key) const {
     return Error{Errc::kNotFound, "the fake signer only knows the gas station"};
 }
 
-Task<Expected<chains::Simulation>> FakeSender::simulate(chains::TxOrder order) {
+Task<Expected<chains::Simulation>> FakeSender::simulate(chains::TxOrder order,
+                                                         std::uint64_t at_least_height) {
     if (unreachable) co_return gone();
+    if (head < at_least_height) co_return Error{Errc::kNotReady, "the node is behind"};
     if (const auto found = refuses.find(order.recipient); found != refuses.end()) {
         co_return chains::Simulation{false, found->second, 0};
     }

@@ -33,7 +33,8 @@ class FakeSender final : public chains::TxSender {
     explicit FakeSender(chains::ChainInfo info) : info_{std::move(info)} {}
 
     const chains::ChainInfo& info() const override { return info_; }
-    core::Task<core::Expected<chains::Simulation>> simulate(chains::TxOrder order) override;
+    core::Task<core::Expected<chains::Simulation>> simulate(chains::TxOrder order,
+                                                              std::uint64_t at_least_height) override;
     core::Task<core::Expected<chains::GasPrice>> suggest_price() override;
     core::Task<core::Expected<core::Units>> cost_max(chains::UnsignedTx tx) override;
     core::Expected<chains::GasPrice> bump(const chains::GasPrice& price,
@@ -51,6 +52,8 @@ class FakeSender final : public chains::TxSender {
     std::map<core::Address, std::uint64_t> nonces;
     core::Units station_balance{1'000'000'000};
     core::Units gas_price{10};
+    //! How far the node is: a simulation that asks for more is not ready.
+    std::uint64_t head = UINT64_MAX;
     //! Takes the bytes and loses the reply.
     bool lose_replies = false;
     bool unreachable = false;

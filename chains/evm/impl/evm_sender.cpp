@@ -119,14 +119,72 @@ core::Task<core::Expected<std::uint64_t>> EvmSender::nonce_final(core::Address s
         if (!units) return units.error();
         return units->decimal();
     };
-    const auto agreed =
-        co_await gate_.agree(call_nonce(sender, at_tag(hex_number(*height))), quorum(), as_number);
+    const std::string at = at_tag(hex_number(*height));
+    const auto agreed = co_await gate_.agree(call_nonce(sender, at), quorum(), as_number);
+    if (!agreed && (agreed.error().code == core::Errc::kNotReady ||
+                    agreed.error().code == core::Errc::kNoQuorum)) {
+        co_return co_await count_without_history(sender, at, agreed.error());
+    }
     if (!agreed) co_return agreed.error();
     const auto json = agreed->reply.result();
     if (!json) co_return json.error();
     const auto units = decoder_.quantity(*json);
     if (!units) co_return units.error();
     co_return units->to_u64();
+}
+
+core::Task<core::Expected<std::uint64_t>> EvmSender::count_at(core::Address sender, std::string at,
+                                                              std::size_t endpoint) {
+    net::CallOptions options;
+    options.endpoint = endpoint;
+    const auto reply = co_await gate_.call(call_nonce(sender, at), options);
+    if (!reply) co_return reply.error();
+    const auto json = reply->result();
+    if (!json) co_return json.error();
+    const auto units = decoder_.quantity(*json);
+    if (!units) co_return units.error();
+    co_return units->to_u64();
+}
+
+// Nodes without an archive forget old states. The lowest of their latest counts then takes the place
+// of the final one. Whoever reserves a nonce takes the higher of this and his own reservations, so
+// that a node which is behind can't make us use a nonce twice. It may also be too high, by what was
+// sent with our key from elsewhere and is undone later: that leaves a gap before our transaction,
+// which waits, and is never paid twice.
+core::Task<core::Expected<std::uint64_t>> EvmSender::count_without_history(core::Address sender,
+                                                                           std::string at,
+                                                                           core::Error why) {
+    std::optional<std::uint64_t> told;
+    std::optional<std::uint64_t> lowest;
+    unsigned answers = 0;
+    bool is_forgotten = false;
+    for (const std::size_t endpoint : endpoints()) {
+        const auto final_count = co_await count_at(sender, at, endpoint);
+        if (!final_count && final_count.error().code == core::Errc::kNotReady) is_forgotten = true;
+        if (final_count && told.value_or(*final_count) != *final_count) co_return why;
+        if (final_count) told = *final_count;
+        const auto latest = co_await count_at(sender, at_tag("latest"), endpoint);
+        if (!latest) continue;
+        ++answers;
+        lowest = std::min(lowest.value_or(*latest), *latest);
+    }
+    if (!is_forgotten || answers < quorum()) co_return why;
+    co_return *lowest;
+}
+
+std::vector<std::size_t> EvmSender::endpoints() const {
+    const auto statuses = gate_.pool().status();
+    std::vector<std::size_t> usable;
+    for (std::size_t i = 0; i < statuses.size(); ++i) {
+        if (!statuses[i].quarantined) usable.push_back(i);
+    }
+    const bool any = std::any_of(statuses.begin(), statuses.end(),
+                                 [](const net::EndpointStatus& one) { return one.healthy; });
+    if (any) std::erase_if(usable, [&](std::size_t i) { return !statuses[i].healthy; });
+    std::stable_sort(usable.begin(), usable.end(), [&](std::size_t a, std::size_t b) {
+        return statuses[a].latency_ms < statuses[b].latency_ms;
+    });
+    return usable;
 }
 
 core::Task<core::Expected<core::Units>> EvmSender::quantity_of(net::RpcCall call) {

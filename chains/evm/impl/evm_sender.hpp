@@ -17,7 +17,8 @@ class EvmSender final : public TxSender {
               core::Log& log, SenderOptions options);
 
     const ChainInfo& info() const override { return info_; }
-    core::Task<core::Expected<Simulation>> simulate(TxOrder order) override;
+    core::Task<core::Expected<Simulation>> simulate(TxOrder order,
+                                                    std::uint64_t at_least_height) override;
     core::Task<core::Expected<GasPrice>> suggest_price() override;
     core::Task<core::Expected<core::Units>> cost_max(UnsignedTx tx) override;
     core::Expected<GasPrice> bump(const GasPrice& price, const GasPrice& suggested) const override;
@@ -31,6 +32,15 @@ class EvmSender final : public TxSender {
   private:
     unsigned quorum() const { return options_.quorum.value_or(info_.payout_final.endpoints); }
     core::Task<core::Expected<std::uint64_t>> final_height();
+    //! Healthy ones, the quickest first; all that may be asked when none is.
+    std::vector<std::size_t> endpoints() const;
+    core::Task<core::Expected<Simulation>> simulate_at(std::size_t endpoint, TxOrder order,
+                                                       std::uint64_t at_least_height);
+    core::Task<core::Expected<std::uint64_t>> count_at(core::Address sender, std::string at,
+                                                       std::size_t endpoint);
+    core::Task<core::Expected<std::uint64_t>> count_without_history(core::Address sender,
+                                                                    std::string at,
+                                                                    core::Error why);
     core::Task<core::Expected<core::Units>> quantity_of(net::RpcCall call);
     core::Task<core::Expected<core::Units>> l1_fee(UnsignedTx tx);
     core::Expected<Simulation> judge(const TxOrder& order, const net::RpcReply& call,

@@ -11,7 +11,7 @@
 namespace chains::evm::impl {
 namespace {
 
-constexpr core::Millis kPieceTimeout{60'000};
+constexpr core::Millis kRangeTimeout{60'000};
 //! Answers between these sizes keep three workers busy without much memory.
 constexpr std::size_t kPieceBytesLow = 512 * 1024;
 constexpr std::size_t kPieceBytesHigh = 2 * 1024 * 1024;
@@ -20,7 +20,7 @@ constexpr std::size_t kPieceBlocksMax = 99;
 
 net::CallOptions piece_options() {
     net::CallOptions options;
-    options.timeout = kPieceTimeout;
+    options.timeout = kRangeTimeout;
     return options;
 }
 

@@ -7,10 +7,17 @@ namespace {
 
 Simulation would_fail(std::string reason) { return {false, std::move(reason), 0}; }
 
-//! Is this error the answer to "would it succeed?", and not one about the node?
+//! Is this error the answer to "would it succeed?", and not one about the node or the request?
 bool is_verdict(const net::RpcReply& reply) {
-    return !reply.ok() &&
-           (reply.code() == core::Errc::kReverted || reply.code() == core::Errc::kRefused);
+    return !reply.ok() && reply.code() == core::Errc::kReverted;
+}
+
+//! Why there is no verdict. "Insufficient funds" and the like are said before anything is run, also
+//! by a node that is behind: kNotReady, so that nobody takes it for the chain's word.
+core::Expected<std::string_view> ran(const net::RpcReply& reply) {
+    const auto json = reply.result();
+    if (json || json.error().code != core::Errc::kRefused) return json;
+    return core::Error{core::Errc::kNotReady, "not simulated: " + json.error().message};
 }
 
 bool moves_token(CallKind kind) {
@@ -19,26 +26,64 @@ bool moves_token(CallKind kind) {
 
 }  // namespace
 
-core::Task<core::Expected<Simulation>> EvmSender::simulate(TxOrder order) {
+core::Task<core::Expected<Simulation>> EvmSender::simulate(TxOrder order,
+                                                           std::uint64_t at_least_height) {
+    std::optional<Simulation> refusal;
+    core::Error last{core::Errc::kUnreachable, info_.name + ": no endpoint is usable"};
+    for (const std::size_t endpoint : endpoints()) {
+        auto answer = co_await simulate_at(endpoint, order, at_least_height);
+        if (!answer) {
+            last = answer.error();
+            // Another node would say the same about the order itself.
+            if (last.code == core::Errc::kInvalid) co_return last;
+            continue;
+        }
+        if (answer->would_succeed && !refusal) co_return *answer;
+        if (answer->would_succeed) {
+            co_return core::Error{core::Errc::kNoQuorum,
+                                  "endpoints disagree about a simulation: " + refusal->reason};
+        }
+        if (refusal || gate_.pool().size() == 1) co_return *answer;
+        refusal = std::move(*answer);
+    }
+    if (!refusal) co_return last;
+    co_return core::Error{core::Errc::kNoQuorum,
+                          "one endpoint alone refuses a simulation: " + refusal->reason};
+}
+
+core::Task<core::Expected<Simulation>> EvmSender::simulate_at(std::size_t endpoint, TxOrder order,
+                                                              std::uint64_t at_least_height) {
     const auto parts = build_call(order);
     if (!parts) co_return parts.error();
     const CallShape shape{
         .from = order.sender, .to = parts->to, .value = parts->value, .data = parts->data};
     const bool needs_code = moves_token(order.kind) || order.kind == CallKind::kCall;
     std::vector<net::RpcCall> calls;
+    calls.push_back({"eth_blockNumber", "[]"});
     calls.push_back(call_eth_call(shape, at_tag("latest")));
     calls.push_back(call_estimate_gas(shape));
     if (needs_code) calls.push_back(call_code(parts->to, at_tag("latest")));
-    const auto replies = co_await gate_.call_batch(std::move(calls));
+    net::CallOptions options;
+    options.endpoint = endpoint;
+    const auto replies = co_await gate_.call_batch(std::move(calls), options);
     if (!replies) co_return replies.error();
-    co_return judge(order, (*replies)[0], (*replies)[1], needs_code ? &(*replies)[2] : nullptr);
+    const auto head_json = (*replies)[0].result();
+    if (!head_json) co_return head_json.error();
+    const auto head = decoder_.quantity(*head_json);
+    if (!head) co_return head.error();
+    if (*head < core::Units{at_least_height}) {
+        co_return core::Error{core::Errc::kNotReady, gate_.pool().name(endpoint) + " is at block " +
+                                                         head->decimal() + ", below " +
+                                                         std::to_string(at_least_height)};
+    }
+    co_return judge(order, (*replies)[1], (*replies)[2], needs_code ? &(*replies)[3] : nullptr);
 }
 
 core::Expected<Simulation> EvmSender::judge(const TxOrder& order, const net::RpcReply& call,
                                             const net::RpcReply& estimate,
                                             const net::RpcReply* code) {
     if (is_verdict(call)) return would_fail(revert_text(*call.rpc_error()));
-    const auto call_json = call.result();
+    const auto call_json = ran(call);
     if (!call_json) return call_json.error();
     const auto returned = decoder_.data(*call_json);
     if (!returned) return returned.error();
@@ -56,7 +101,7 @@ core::Expected<Simulation> EvmSender::judge(const TxOrder& order, const net::Rpc
         if (!good || !*good) return would_fail("the token's contract returned false");
     }
     if (is_verdict(estimate)) return would_fail(revert_text(*estimate.rpc_error()));
-    const auto estimate_json = estimate.result();
+    const auto estimate_json = ran(estimate);
     if (!estimate_json) return estimate_json.error();
     const auto units = decoder_.quantity(*estimate_json);
     if (!units) return units.error();

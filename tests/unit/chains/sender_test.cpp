@@ -26,6 +26,7 @@ struct SenderBench : Bench {
                 if (special) special(i, method, params, result);
             };
         }
+        said["eth_blockNumber"] = "0x10";
         said["eth_getCode"] = "0x6001";
         said["eth_estimateGas"] = "0xc350";
         said["eth_call"] = word(1);
@@ -136,6 +137,58 @@ TEST_CASE("sender simulate: the node fails -> an error, not a verdict") {
     CHECK_FALSE(bench.run(bench.sender().simulate(bench.order(CallKind::kTokenTransfer))));
 }
 
+TEST_CASE("sender simulate: the node refuses to run it -> not ready, no verdict") {
+    SenderBench bench;
+    std::string text;
+    bench.special = [&](std::size_t, const std::string& method, const json&, json&) {
+        if (method == "eth_call" || method == "eth_estimateGas") {
+            throw RpcFailure{-32000, text, {}};
+        }
+    };
+    for (const char* refusal :
+         {"insufficient funds for gas * price + value", "invalid params", "nonce too low"}) {
+        text = refusal;
+        const auto answer =
+            bench.run(bench.sender().simulate(bench.order(CallKind::kNativeTransfer)));
+        REQUIRE_FALSE(answer);
+        CHECK(core::is_transient(answer.error().code));
+    }
+}
+
+TEST_CASE("sender simulate: a node below the height asked for -> another one, or not ready") {
+    SenderBench bench{2};
+    bench.special = [](std::size_t node, const std::string& method, const json&, json& result) {
+        if (method == "eth_blockNumber") result = node == 0 ? "0xf" : "0x14";
+        if (method == "eth_call" && node == 0) throw RpcFailure{3, "execution reverted", {}};
+    };
+    const auto order = bench.order(CallKind::kTokenTransfer);
+    const auto answer = bench.run(bench.sender().simulate(order, 0x14));
+    REQUIRE(answer);
+    CHECK(answer->would_succeed);
+    const auto beyond = bench.run(bench.sender().simulate(order, 0x15));
+    REQUIRE_FALSE(beyond);
+    CHECK(beyond.error().code == Errc::kNotReady);
+}
+
+TEST_CASE("sender simulate: refused by one of two -> no quorum; by both -> a verdict") {
+    SenderBench bench{2};
+    bool both = false;
+    bool silent = false;
+    bench.special = [&](std::size_t node, const std::string& method, const json&, json&) {
+        if (method != "eth_call") return;
+        if (node == 0 || both) throw RpcFailure{3, "execution reverted", {}};
+        if (silent) throw RpcFailure{-32000, "header not found", {}};
+    };
+    const auto order = bench.order(CallKind::kTokenTransfer);
+    CHECK(bench.run(bench.sender().simulate(order)).error().code == Errc::kNoQuorum);
+    silent = true;
+    CHECK(bench.run(bench.sender().simulate(order)).error().code == Errc::kNoQuorum);
+    both = true;
+    const auto verdict = bench.run(bench.sender().simulate(order));
+    REQUIRE(verdict);
+    CHECK_FALSE(verdict->would_succeed);
+}
+
 TEST_CASE("sender price: fee history -> twice the next base fee and the median tip") {
     SenderBench bench;
     auto price = bench.run(bench.sender().suggest_price());
@@ -244,6 +297,40 @@ TEST_CASE("sender nonce: final -> at the deep block, from as many endpoints as m
     CHECK(split.error().code == Errc::kNoQuorum);
     CHECK(*bench.run(bench.sender().nonce_latest(bench.alice)) == 4);
     CHECK(asked == "latest");
+}
+
+TEST_CASE("sender nonce: the final state is pruned -> the lowest of the latest counts") {
+    SenderBench bench{2};
+    bench.options.quorum = 2;
+    for (int i = 0; i < 5; ++i) bench.chain.mine({});
+    bool is_archive = false;
+    bool is_down = false;
+    bench.special = [&](std::size_t node, const std::string& method, const json& params,
+                        json& result) {
+        if (method != "eth_getTransactionCount") return;
+        if (node == 1 && is_down) throw RpcFailure{-32000, "something nobody has seen", {}};
+        if (params[1] != "latest" && !(node == 0 && is_archive)) {
+            throw RpcFailure{-32000, "missing trie node 0a1b (path ) state is not available", {}};
+        }
+        result = params[1] != "latest" ? "0x4" : node == 0 ? "0x7" : "0x6";
+    };
+    auto nonce = bench.run(bench.sender().nonce_final(bench.alice));
+    REQUIRE(nonce);
+    CHECK(*nonce == 6);
+    is_archive = true;
+    nonce = bench.run(bench.sender().nonce_final(bench.alice));
+    REQUIRE(nonce);
+    CHECK(*nonce == 6);
+    is_archive = false;
+    is_down = true;
+    CHECK_FALSE(bench.run(bench.sender().nonce_final(bench.alice)));
+}
+
+TEST_CASE("sender bump: a legacy chain's price -> stays a legacy one") {
+    SenderBench bench;
+    const auto next = bench.sender().bump({Units{100}, Units{100}, true}, {});
+    REQUIRE(next);
+    CHECK(next->legacy);
 }
 
 TEST_CASE("sender send: one endpoint of three takes it -> accepted [F47]", "[F47]") {
