@@ -256,7 +256,10 @@ Task<Expected<Done>> Executor::next_step(db::PayoutFull full) {
         }
         co_return parties.error();
     }
-    auto simulated = co_await sender_.simulate(final_order(payout));
+    auto credited_at = co_await youngest_claim(payout);
+    if (!credited_at) co_return credited_at.error();
+    // A node that has not reached the deposit would truthfully say that the money is not there.
+    auto simulated = co_await sender_.simulate(final_order(payout), *credited_at);
     if (!simulated) co_return simulated.error();
     if (!simulated->would_succeed) {
         const unsigned times = ++refusals_[payout.id];
@@ -294,6 +297,22 @@ Task<Expected<Done>> Executor::next_step(db::PayoutFull full) {
         co_return co_await top_up(std::move(full), *missing);
     }
     co_return co_await reserve(std::move(full), step);
+}
+
+Task<Expected<std::uint64_t>> Executor::youngest_claim(const db::Payout& payout) {
+    if (!payout.session) co_return std::uint64_t{0};
+    const core::SessionId session = *payout.session;
+    auto job = context_.database.read<std::uint64_t>(
+        [session](db::UnitOfWork& work) -> Expected<std::uint64_t> {
+            auto deposits = work.deposits().of_session(session);
+            if (!deposits) return deposits.error();
+            std::uint64_t height = 0;
+            for (const db::Deposit& deposit : *deposits) {
+                if (deposit.claim) height = std::max(height, deposit.height);
+            }
+            return height;
+        });
+    co_return co_await std::move(job);
 }
 
 Task<Expected<Done>> Executor::check_parties(const db::Payout& payout) {

@@ -50,6 +50,8 @@ class Executor {
     core::Task<void> look(db::PayoutFull full);
     core::Task<core::Expected<core::Done>> advance(db::PayoutFull full);
     core::Task<core::Expected<core::Done>> next_step(db::PayoutFull full);
+    //! Height of the youngest deposit that the session's payouts stand on.
+    core::Task<core::Expected<std::uint64_t>> youngest_claim(const db::Payout& payout);
     core::Task<core::Expected<core::Done>> check_parties(const db::Payout& payout);
     core::Task<core::Expected<core::Done>> top_up(db::PayoutFull full, core::Units missing);
     core::Task<core::Expected<core::Done>> reserve(db::PayoutFull full, db::PayoutStep step);

@@ -29,7 +29,7 @@ constexpr KeySpec kKeys[] = {
     {"server", "public_listen", KeyType::kListen, false, "\"127.0.0.1:8080\"", "",
      "IP and port of the API for clients. Put a TLS proxy in front before it leaves the host."},
     {"server", "operator_listen", KeyType::kListen, false, "\"127.0.0.1:9090\"", "",
-     "IP and port for operators: /healthz, /readyz, /metrics, /openapi.json and the command line's "
+     "IP and port for operators: /healthz, /readyz, /metrics and the command line's "
      "requests. Off the loopback interface it wants operator_token_file."},
     {"server", "operator_token_file", KeyType::kPath, false, "",
      "\"$CREDENTIALS_DIRECTORY/operator-token\"",
