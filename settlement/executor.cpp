@@ -28,6 +28,12 @@ constexpr std::size_t kTopUpsMax = 4;
 //! Nothing is wrong, but nothing can be done now; `message` tells people why.
 Error not_now(std::string why) { return Error{Errc::kNotReady, std::move(why)}; }
 
+Error station_is_short(const core::Address& station, const core::Units& holds,
+                       const core::Units& needs) {
+    return not_now("the gas station " + station.hex0x() + " holds " + holds.decimal() +
+                   " and needs " + needs.decimal() + "; send it native coin");
+}
+
 //! What must hold in the unit of work that lets a customer's money move: the chain is not halted, and
 //! every deposit the payout stands on is on it.
 Expected<Done> may_move(db::UnitOfWork& work, const db::Payout& payout) {
@@ -380,23 +386,21 @@ Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing) 
     step.asset = chain_.native_asset;
     step.units = *units;
 
-    auto simulated = co_await sender_.simulate(order_of(step, {}));
-    if (!simulated) co_return simulated.error();
     auto balance = co_await sender_.native_balance(*station);
     if (!balance) co_return balance.error();
+    // Asked before the simulation: a node just refuses to run what its sender cannot pay for.
+    if (*balance < *units) co_return station_is_short(*station, *balance, *units);
+    auto simulated = co_await sender_.simulate(order_of(step, {}));
+    if (!simulated) co_return simulated.error();
     if (!simulated->would_succeed) {
-        co_return not_now("the gas station " + station->hex0x() + " cannot pay " + units->decimal() +
-                          " for gas (it holds " + balance->decimal() + "): " + simulated->reason);
+        co_return not_now("the chain refuses gas money for the receiver: " + simulated->reason);
     }
     step.gas_limit = simulated->gas_limit;
     auto price = co_await sender_.suggest_price();
     if (!price) co_return price.error();
     auto cost = co_await sender_.cost_max(unsigned_tx(full, step, *price));
     if (!cost) co_return cost.error();
-    if (*balance < *cost) {
-        co_return not_now("the gas station " + station->hex0x() + " holds " + balance->decimal() +
-                          " and needs " + cost->decimal() + "; send it native coin");
-    }
+    if (*balance < *cost) co_return station_is_short(*station, *balance, *cost);
     co_return co_await reserve(std::move(full), step);
 }
 
