@@ -5,7 +5,7 @@
 
 //! Marks a line at which a test may kill the process, as `kill -9` would. Built in only with
 //! DEPOSITD_CRASH_POINTS (the dev preset); nothing at all in what is installed. docs/CRASH_POINTS.md
-//! lists the names; tests/integration/crash.test.mjs dies at each of them.
+//! lists the names; tests/integration/crash_points.test.mjs dies at each of them.
 #ifdef DEPOSITD_CRASH_POINTS
 #define CRASH_POINT(name) ::core::crash_here(name)
 #else
