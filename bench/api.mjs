@@ -5,14 +5,13 @@
 //
 // After the creates the daemon is killed with SIGKILL, and the file must hold exactly as many sessions as were
 // answered with success: an answer means that the session is durable.
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { startAnvil } from '../devnet/lib/anvil.mjs';
 import { isMain } from '../devnet/lib/process.mjs';
 import { oneToken, prepareDaemon, query } from './lib/daemon.mjs';
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { quiet, usage } from './lib/machine.mjs';
 import { tool } from './lib/paths.mjs';
 import { report } from './lib/report.mjs';

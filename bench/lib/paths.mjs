@@ -23,12 +23,16 @@ export function runTool(name, args) {
     return execFileSync(tool(name), args.map(String), { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 });
 }
 
+const scratches = [];
+process.once('exit', () => {
+    if (process.env.KEEP_BENCH_FILES) return;
+    for (const dir of scratches) rmSync(dir, { recursive: true, force: true });
+});
+
 /** A folder for one run, gone when the process ends unless KEEP_BENCH_FILES is set. */
 export function scratch(name) {
     mkdirSync(workDir, { recursive: true });
     const dir = mkdtempSync(join(workDir, `${name}-`));
-    process.on('exit', () => {
-        if (!process.env.KEEP_BENCH_FILES) rmSync(dir, { recursive: true, force: true });
-    });
+    scratches.push(dir);
     return dir;
 }

@@ -23,7 +23,9 @@ export async function startPostgres() {
     chmodSync(dir, 0o700);
     if (as.uid !== undefined) chownSync(dir, as.uid, as.gid);
     const data = join(dir, 'data');
-    const run = (name, args) => execFileSync(join(programs, name), args, { ...as, cwd: dir, encoding: 'utf8' });
+    const run = (name, args) => execFileSync(join(programs, name), args, {
+        ...as, cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'],
+    });
     run('initdb', ['-D', data, '-U', 'bench', '-A', 'trust', '--no-sync']);
     const port = await freePort();
     const server = spawnTied(join(programs, 'postgres'), ['-D', data, '-p', String(port), '-k', dir, '-h', '127.0.0.1'],
