@@ -1,0 +1,206 @@
+#include "settlement/driver.hpp"
+
+#include "core/check.hpp"
+#include "core/crash_point.hpp"
+#include "settlement/accounts.hpp"
+#include "settlement/payout_rules.hpp"
+
+// Facts about our own transactions: what became of payouts.
+namespace settlement {
+namespace {
+
+using core::Done;
+using core::Errc;
+using core::Error;
+using core::Expected;
+
+Error not_configured(const core::ChainId& chain) {
+    return Error{Errc::kNotFound, chain.text() + " is not in the configuration any more"};
+}
+
+}  // namespace
+
+Expected<Done> Driver::own_tx_moved(db::UnitOfWork& work, const db::Fact& fact) const {
+    CHECK(fact.own_tx.has_value(), "an own-transaction fact names it");
+    auto tx = work.own_txs().load(*fact.own_tx);
+    if (!tx) return tx.error();
+    if (!*tx) return Done{};
+    auto place = work.payouts().by_tx((*tx)->chain, (*tx)->tx);
+    if (!place) return place.error();
+    if (!*place) {
+        context_.log.warn("a transaction that we did not sign left one of our addresses",
+                          {{"chain", fact.chain.text()},
+                           {"sender", (*tx)->sender.hex0x()},
+                           {"tx", (*tx)->tx.hex0x()}});
+        context_.metrics.count("depositd_foreign_transactions_total",
+                               {{"chain", fact.chain.text()}});
+        return Done{};
+    }
+    CRASH_POINT("seen_before");
+    const bool mined = fact.kind == db::FactKind::kOwnTxMined;
+    db::Attempt attempt = (*place)->attempt;
+    db::PayoutStep step = (*place)->step;
+    if (db::is_terminal(step.status)) return Done{};
+    attempt.status = mined ? db::AttemptStatus::kMined : db::AttemptStatus::kSent;
+    step.status = mined ? db::PayoutStatus::kSeen : db::PayoutStatus::kSent;
+    if (auto done = work.payouts().save_attempt(attempt); !done) return done.error();
+    if (auto done = work.payouts().save_step(step); !done) return done.error();
+    auto full = work.payouts().load((*place)->payout);
+    if (!full) return full.error();
+    db::Payout payout = (*full)->payout;
+    if (db::is_terminal(payout.status) || payout.status == db::PayoutStatus::kHeld) return Done{};
+    payout.status = step.status;
+    payout.waiting_for = mined ? "finality of " + attempt.tx.hex0x()
+                               : "its block left the chain; sending the same bytes again";
+    payout.updated_at = context_.clock.now();
+    if (auto saved = work.payouts().save(payout); !saved) return saved.error();
+    CRASH_POINT("seen_after");
+    return Done{};
+}
+
+Expected<Done> Driver::own_tx_final(db::UnitOfWork& work, const db::Fact& fact) const {
+    CHECK(fact.own_tx.has_value(), "an own-transaction fact names it");
+    auto tx = work.own_txs().load(*fact.own_tx);
+    if (!tx) return tx.error();
+    if (!*tx) return Error{Errc::kNotFound, "an own transaction's row is missing"};
+    auto place = work.payouts().by_tx((*tx)->chain, (*tx)->tx);
+    if (!place) return place.error();
+    if (*place) return attempt_final(work, **tx, **place);
+    return foreign_final(work, **tx);
+}
+
+Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
+                                     const db::Payouts::AttemptPlace& place) const {
+    auto loaded = work.payouts().load(place.payout);
+    if (!loaded) return loaded.error();
+    CHECK(loaded->has_value(), "an attempt belongs to a payout");
+    const db::PayoutFull& full = **loaded;
+    db::PayoutStep step = place.step;
+    if (db::is_terminal(step.status)) return Done{};  // told before
+
+    const chains::ChainInfo* chain = context_.chain(tx.chain);
+    if (chain == nullptr) return not_configured(tx.chain);
+    std::string debtor = full.payout.leg == db::Leg::kStray
+                             ? stray_account(full.payout.receiver)
+                             : session_account(full.payout.session.value_or(core::SessionId{}));
+    if (step.kind == db::StepKind::kTopUp) debtor = address_account(step.recipient);
+    const auto posting = own_tx_posting(tx, chain->native_asset, debtor, context_.clock.now());
+    auto posted = work.ledger().posted(posting.key);
+    if (!posted) return posted.error();
+    CRASH_POINT("ledger_before");
+    if (!*posted && !posting.lines.empty()) {
+        if (auto done = work.ledger().post(posting); !done) return done.error();
+    }
+    CRASH_POINT("ledger_after");
+
+    const bool ok = does_what_it_should(tx, step);
+    const std::string why =
+        ok ? "" : tx.success ? "the transaction succeeded but did not move what it should"
+                             : "the transaction was mined and failed";
+    for (db::Attempt attempt : full.attempts) {
+        if (attempt.step != step.id) continue;
+        attempt.status = attempt.id != place.attempt.id ? db::AttemptStatus::kDead
+                         : ok                           ? db::AttemptStatus::kFinalOk
+                                                        : db::AttemptStatus::kFinalFailed;
+        if (auto done = work.payouts().save_attempt(attempt); !done) return done.error();
+    }
+    step.status = ok ? db::PayoutStatus::kFinalOk : db::PayoutStatus::kFinalFailed;
+    step.reason = why;
+    if (auto done = work.payouts().save_step(step); !done) return done.error();
+
+    db::Payout payout = full.payout;
+    const bool last = step.kind == db::StepKind::kTransfer || step.kind == db::StepKind::kCall;
+    // A step on the way decides nothing: without its gas money the transfer just asks again.
+    if (!last) return go_on(work, payout, ok ? "its next step" : "another try: " + why);
+    return payout_final(work, payout, ok, tx,
+                        ok ? "" : std::string{to_string(step.kind)} + ": " + why + " (" + tx.tx.hex0x() + ")");
+}
+
+Expected<Done> Driver::payout_final(db::UnitOfWork& work, db::Payout payout, bool ok,
+                                    const db::OwnTx& tx, const std::string& why) const {
+    payout.status = ok ? db::PayoutStatus::kFinalOk : db::PayoutStatus::kFinalFailed;
+    payout.reason = why;
+    payout.waiting_for.clear();
+    payout.updated_at = context_.clock.now();
+    CRASH_POINT("final_before");
+    if (auto saved = work.payouts().save(payout); !saved) return saved.error();
+    CRASH_POINT("final_after");
+    context_.metrics.count("depositd_payouts_final_total",
+                           {{"chain", payout.asset.chain().text()},
+                            {"leg", std::string{to_string(payout.leg)}},
+                            {"outcome", ok ? "ok" : "failed"}});
+    context_.log.info("payout final", {{"payout", payout.id.value},
+                                       {"leg", to_string(payout.leg)},
+                                       {"ok", ok},
+                                       {"tx", tx.tx.hex0x()}});
+    const auto event = end_event(payout.leg, ok, why);
+    if (!event && !ok) {
+        // No session waits for a stray or an excess; an operator has to, or it would be forgotten.
+        db::Payout again = payout;
+        again.status = db::PayoutStatus::kHeld;
+        again.held_from = db::PayoutStatus::kPlanned;
+        again.reason = "payout " + std::to_string(payout.id.value) + " failed: " + why;
+        again.waiting_for = "an operator: " + again.reason;
+        again.version = 1;
+        again.created_at = payout.updated_at;
+        auto planned = work.payouts().plan(again);
+        if (!planned) return planned.error();
+    }
+    if (!event || !payout.session) return Done{};
+    EventContext about;
+    about.detail = ok ? payout.units.decimal() + " of " + payout.asset.text() + " to " +
+                            payout.recipient.hex0x() + " in " + tx.tx.hex0x()
+                      : why;
+    if (ok) {
+        about.outcome_tx = tx.tx;
+        about.outcome_units = payout.units;
+    }
+    return events_.apply(work, *payout.session, *event, std::move(about));
+}
+
+Expected<Done> Driver::foreign_final(db::UnitOfWork& work, const db::OwnTx& tx) const {
+    const chains::ChainInfo* chain = context_.chain(tx.chain);
+    if (chain == nullptr) return not_configured(tx.chain);
+    const auto posting =
+        own_tx_posting(tx, chain->native_asset, kOperatorAccount, context_.clock.now());
+    auto posted = work.ledger().posted(posting.key);
+    if (!posted) return posted.error();
+    if (!*posted && !posting.lines.empty()) {
+        if (auto done = work.ledger().post(posting); !done) return done.error();
+    }
+    auto taken = work.payouts().by_nonce(tx.chain, tx.sender, tx.nonce);
+    if (!taken) return taken.error();
+    if (!*taken || db::is_terminal((*taken)->status)) return Done{};
+
+    // The evidence: another transaction with this nonce is final, so none of ours ever can be.
+    db::PayoutStep step = **taken;
+    auto full = work.payouts().load(step.payout);
+    if (!full) return full.error();
+    for (db::Attempt attempt : (*full)->attempts) {
+        if (attempt.step != step.id) continue;
+        attempt.status = db::AttemptStatus::kDead;
+        if (auto done = work.payouts().save_attempt(attempt); !done) return done.error();
+    }
+    step.status = db::PayoutStatus::kDead;
+    step.reason = "nonce " + std::to_string(tx.nonce) + " was used by " + tx.tx.hex0x() +
+                  ", final in block " + std::to_string(tx.height);
+    if (auto done = work.payouts().save_step(step); !done) return done.error();
+    context_.log.error("a foreign transaction took a nonce of ours",
+                       {{"chain", tx.chain.text()}, {"tx", tx.tx.hex0x()}, {"nonce", tx.nonce}});
+    return go_on(work, (*full)->payout, "a new nonce: " + step.reason);
+}
+
+Expected<Done> Driver::go_on(db::UnitOfWork& work, db::Payout payout,
+                             const std::string& waiting_for) const {
+    if (db::is_terminal(payout.status) || payout.status == db::PayoutStatus::kHeld) return Done{};
+    auto full = work.payouts().load(payout.id);
+    if (!full) return full.error();
+    // A transfer may be on the wire while a top-up for a higher bid ended.
+    const db::PayoutStep* alive = current_step(**full);
+    payout.status = alive == nullptr ? db::PayoutStatus::kPlanned : alive->status;
+    payout.waiting_for = waiting_for;
+    payout.updated_at = context_.clock.now();
+    return work.payouts().save(payout);
+}
+
+}  // namespace settlement

@@ -1,0 +1,142 @@
+#include "settlement/executor.hpp"
+
+#include "core/check.hpp"
+#include "settlement/payout_rules.hpp"
+
+// Payouts that wait, are impossible, or are held; and how an operator lets them go on.
+
+namespace settlement {
+namespace {
+
+using core::Done;
+using core::Errc;
+using core::Error;
+using core::Expected;
+using core::Task;
+
+}  // namespace
+
+Task<Expected<Done>> Executor::wait_for(db::PayoutFull full, std::string why) {
+    if (full.payout.waiting_for == why) co_return Done{};
+    const core::PayoutId id = full.payout.id;
+    const core::Instant now = context_.clock.now();
+    auto job = context_.database.write<Done>(
+        [id, now, why](db::UnitOfWork& work) -> Expected<Done> {
+            auto loaded = work.payouts().load(id);
+            if (!loaded) return loaded.error();
+            db::Payout payout = (*loaded)->payout;
+            if (db::is_terminal(payout.status) || payout.waiting_for == why) return Done{};
+            payout.waiting_for = why;
+            payout.updated_at = now;
+            return work.payouts().save(payout);
+        });
+    co_return co_await std::move(job);
+}
+
+Task<Expected<Done>> Executor::impossible(db::PayoutFull full, std::string why) {
+    if (full.payout.leg != db::Leg::kDelivery) {
+        co_return co_await hold(std::move(full), "the chain refuses the transfer: " + why);
+    }
+    const core::Instant now = context_.clock.now();
+    const core::PayoutId id = full.payout.id;
+    auto job = context_.database.write<Done>(
+        [this, id, now, why](db::UnitOfWork& work) -> Expected<Done> {
+            auto loaded = work.payouts().load(id);
+            if (!loaded) return loaded.error();
+            const db::PayoutFull& current = **loaded;
+            if (db::is_terminal(current.payout.status)) return Done{};
+            // Dead needs proof. Here it is: every step that was ever signed has ended.
+            if (current_step(current) != nullptr) {
+                return Error{Errc::kConflict, "a step is alive"};
+            }
+            db::Payout payout = current.payout;
+            payout.status = db::PayoutStatus::kDead;
+            payout.reason = "never sent: the chain refuses the transfer: " + why;
+            payout.waiting_for.clear();
+            payout.updated_at = now;
+            if (auto saved = work.payouts().save(payout); !saved) return saved.error();
+            CHECK(payout.session.has_value(), "a delivery belongs to a session");
+            return events_.apply(work, *payout.session, session::DeliveryFailed{why},
+                                 {"delivery impossible: " + why, {}, {}});
+        });
+    co_return co_await std::move(job);
+}
+
+Task<Expected<Done>> Executor::hold(db::PayoutFull full, std::string why) {
+    const core::Instant now = context_.clock.now();
+    const core::PayoutId id = full.payout.id;
+    context_.log.error("payout held, an operator has to look",
+                       {{"payout", id.value}, {"leg", to_string(full.payout.leg)}, {"reason", why}});
+    auto job = context_.database.write<Done>(
+        [this, id, now, why](db::UnitOfWork& work) -> Expected<Done> {
+            auto loaded = work.payouts().load(id);
+            if (!loaded) return loaded.error();
+            db::Payout payout = (*loaded)->payout;
+            if (db::is_terminal(payout.status) || payout.status == db::PayoutStatus::kHeld) {
+                return Done{};
+            }
+            payout.held_from = payout.status;
+            payout.status = db::PayoutStatus::kHeld;
+            payout.reason = why;
+            payout.waiting_for = "an operator: " + why;
+            payout.updated_at = now;
+            if (auto saved = work.payouts().save(payout); !saved) return saved.error();
+            const bool session_waits =
+                payout.leg == db::Leg::kDelivery || payout.leg == db::Leg::kRefund;
+            if (!payout.session || !session_waits) return Done{};
+            return events_.apply(work, *payout.session, session::PayoutHeld{why},
+                                 {"payout held: " + why, {}, {}});
+        });
+    co_return co_await std::move(job);
+}
+
+Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
+    const core::Instant now = context.clock.now();
+    auto job = context.database.write<Done>(
+        [&context, id, now](db::UnitOfWork& work) -> Expected<Done> {
+            auto loaded = work.payouts().load(id);
+            if (!loaded) return loaded.error();
+            if (!*loaded) {
+                return Error{Errc::kNotFound, "there is no payout " + std::to_string(id.value)};
+            }
+            db::Payout payout = (*loaded)->payout;
+            if (payout.status != db::PayoutStatus::kHeld) {
+                return Error{Errc::kRefused, "payout " + std::to_string(id.value) + " is " +
+                                                 std::string{to_string(payout.status)} + ", not held"};
+            }
+            if (payout.recipient.empty()) {
+                return Error{Errc::kRefused, "the payout has no recipient"};
+            }
+            payout.status = payout.held_from;
+            payout.reason.clear();
+            payout.waiting_for = "its turn";
+            payout.updated_at = now;
+            if (auto saved = work.payouts().save(payout); !saved) return saved.error();
+            const bool session_waits =
+                payout.leg == db::Leg::kDelivery || payout.leg == db::Leg::kRefund;
+            if (!payout.session || !session_waits) return Done{};
+            auto row = work.sessions().load(*payout.session);
+            if (!row) return row.error();
+            if (!*row || (*row)->session.state != session::State::kHeld) return Done{};
+            return SessionEvents{context}.apply(work, *payout.session, session::Resumed{},
+                                                {"an operator let the payout go on", {}, {}});
+        });
+    co_return co_await std::move(job);
+}
+
+Task<Expected<Done>> resume_session(const Context& context, core::SessionId id) {
+    auto job = context.database.write<Done>([&context, id](db::UnitOfWork& work) -> Expected<Done> {
+        auto payouts = work.payouts().of_session(id);
+        if (!payouts) return payouts.error();
+        for (const db::PayoutFull& full : *payouts) {
+            if (full.payout.status != db::PayoutStatus::kHeld) continue;
+            return Error{Errc::kRefused, "payout " + std::to_string(full.payout.id.value) +
+                                             " of the session is held; resume that"};
+        }
+        return SessionEvents{context}.apply(work, id, session::Resumed{},
+                                            {"an operator let the session go on", {}, {}});
+    });
+    co_return co_await std::move(job);
+}
+
+}  // namespace settlement

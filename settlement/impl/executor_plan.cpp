@@ -1,0 +1,221 @@
+#include "settlement/executor.hpp"
+
+#include <algorithm>
+
+#include "core/check.hpp"
+#include "core/crash_point.hpp"
+#include "settlement/impl/payout_checks.hpp"
+#include "settlement/payout_rules.hpp"
+
+// Everything that may say no: asked before a nonce is reserved.
+
+namespace settlement {
+namespace {
+
+using core::Done;
+using core::Errc;
+using core::Error;
+using core::Expected;
+using core::Task;
+
+constexpr std::size_t kTopUpsMax = 4;
+
+}  // namespace
+
+// Nothing of the payout is on the wire or reserved here, so that giving up is safe.
+Task<Expected<Done>> Executor::next_step(db::PayoutFull full) {
+    const db::Payout& payout = full.payout;
+    if (auto ready = sender_.ready_to_pay(); !ready) co_return ready.error();
+    auto parties = co_await check_parties(payout);
+    if (!parties) {
+        if (parties.error().code == Errc::kRefused) {
+            co_return co_await hold(std::move(full), parties.error().message);
+        }
+        co_return parties.error();
+    }
+    auto credited_at = co_await youngest_claim(payout);
+    if (!credited_at) co_return credited_at.error();
+    // A node that has not reached the deposit would truthfully say that the money is not there.
+    auto simulated = co_await sender_.simulate(final_order(payout), *credited_at);
+    if (!simulated) co_return simulated.error();
+    if (!simulated->would_succeed) {
+        const unsigned times = ++refusals_[payout.id];
+        if (times >= pace_.refusals) {
+            refusals_.erase(payout.id);
+            co_return co_await impossible(std::move(full), simulated->reason);
+        }
+        co_return not_now("the chain refuses the transfer (" + std::to_string(times) + " of " +
+                          std::to_string(pace_.refusals) + " looks): " + simulated->reason);
+    }
+    refusals_.erase(payout.id);
+
+    db::PayoutStep step;
+    step.payout = payout.id;
+    step.ordinal = static_cast<std::uint32_t>(full.steps.size());
+    step.kind = db::StepKind::kTransfer;
+    step.key_role = static_cast<int>(chains::KeyRole::kReceiver);
+    step.sender = payout.sender;
+    step.recipient = payout.recipient;
+    step.asset = payout.asset;
+    step.units = payout.units;
+    step.gas_limit = simulated->gas_limit;
+
+    auto price = co_await sender_.suggest_price();
+    if (!price) co_return price.error();
+    auto cost = co_await sender_.cost_max(unsigned_tx(full, step, *price));
+    if (!cost) co_return cost.error();
+    Expected<core::Units> fee = *cost;
+    if (step.asset.is_native()) fee = cost->minus(step.units);
+    if (!fee) co_return fee.error();
+    auto have = co_await gas_money(payout);
+    if (!have) co_return have.error();
+    if (*have < *fee) {
+        const auto missing = fee->minus(*have);
+        co_return co_await top_up(std::move(full), *missing);
+    }
+    co_return co_await reserve(std::move(full), step);
+}
+
+Task<Expected<std::uint64_t>> Executor::youngest_claim(const db::Payout& payout) {
+    if (!payout.session) co_return std::uint64_t{0};
+    const core::SessionId session = *payout.session;
+    auto job = context_.database.read<std::uint64_t>(
+        [session](db::UnitOfWork& work) -> Expected<std::uint64_t> {
+            auto deposits = work.deposits().of_session(session);
+            if (!deposits) return deposits.error();
+            std::uint64_t height = 0;
+            for (const db::Deposit& deposit : *deposits) {
+                if (deposit.claim) height = std::max(height, deposit.height);
+            }
+            return height;
+        });
+    co_return co_await std::move(job);
+}
+
+Task<Expected<Done>> Executor::check_parties(const db::Payout& payout) {
+    auto sender_code = co_await sender_.has_code(payout.sender);
+    if (!sender_code) co_return sender_code.error();
+    if (*sender_code) {
+        co_return Error{Errc::kRefused, "the receiver has code: its key no longer rules it alone"};
+    }
+    if (payout.leg == db::Leg::kDelivery) co_return Done{};
+    // A contract wallet exists only where it was deployed: a refund elsewhere could be lost for good.
+    auto code_here = co_await sender_.has_code(payout.recipient);
+    if (!code_here) co_return code_here.error();
+    if (*code_here) co_return Done{};
+    for (chains::TxSender* sibling : siblings_) {
+        auto code_there = co_await sibling->has_code(payout.recipient);
+        if (!code_there) co_return code_there.error();
+        if (*code_there) {
+            co_return Error{Errc::kRefused, "the refund address is a contract on " +
+                                                sibling->info().id.text() + " and has no code on " +
+                                                chain_.id.text()};
+        }
+    }
+    co_return Done{};
+}
+
+Task<Expected<core::Units>> Executor::gas_money(const db::Payout& payout) {
+    const core::ChainId chain = chain_.id;
+    const core::AssetId native = chain_.native_asset;
+    const core::Address owner = payout.sender;
+    auto job = context_.database.read<core::Units>(
+        [chain, native, owner, payout](db::UnitOfWork& work) -> Expected<core::Units> {
+            auto held = work.deposits().native_expected(chain, native, owner);
+            if (!held) return held.error();
+            if (!*held) return not_now("the books say that the receiver paid more than it had");
+            // Customers' coin is not gas money, neither this payout's nor another's.
+            auto owed = owed_native(work, payout, native);
+            if (!owed) return owed.error();
+            if (**held < *owed) return not_now("another payment of this receiver to be final");
+            return (*held)->minus(*owed);
+        });
+    co_return co_await std::move(job);
+}
+
+Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing) {
+    const auto earlier =
+        std::count_if(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& step) {
+            return step.kind == db::StepKind::kTopUp;
+        });
+    if (static_cast<std::size_t>(earlier) >= kTopUpsMax) {
+        co_return not_now("the gas price rose faster than " + std::to_string(kTopUpsMax) +
+                          " top-ups; waiting for it to fall");
+    }
+    auto station = signer_.address_of({chains::KeyRole::kGasStation, 0});
+    if (!station) co_return station.error();
+    auto units = missing.mul_ratio_ceil(5, 4);  // room for the price to rise meanwhile
+    if (!units) co_return units.error();
+
+    db::PayoutStep step;
+    step.payout = full.payout.id;
+    step.ordinal = static_cast<std::uint32_t>(full.steps.size());
+    step.kind = db::StepKind::kTopUp;
+    step.key_role = static_cast<int>(chains::KeyRole::kGasStation);
+    step.sender = *station;
+    step.recipient = full.payout.sender;
+    step.asset = chain_.native_asset;
+    step.units = *units;
+
+    auto balance = co_await sender_.native_balance(*station);
+    if (!balance) co_return balance.error();
+    // Asked before the simulation: a node just refuses to run what its sender cannot pay for.
+    if (*balance < *units) co_return station_is_short(*station, *balance, *units);
+    auto simulated = co_await sender_.simulate(order_of(step, {}));
+    if (!simulated) co_return simulated.error();
+    if (!simulated->would_succeed) {
+        co_return not_now("the chain refuses gas money for the receiver: " + simulated->reason);
+    }
+    step.gas_limit = simulated->gas_limit;
+    auto price = co_await sender_.suggest_price();
+    if (!price) co_return price.error();
+    auto cost = co_await sender_.cost_max(unsigned_tx(full, step, *price));
+    if (!cost) co_return cost.error();
+    if (*balance < *cost) co_return station_is_short(*station, *balance, *cost);
+    co_return co_await reserve(std::move(full), step);
+}
+
+Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step) {
+    auto chain_nonce = co_await sender_.nonce_final(step.sender);
+    if (!chain_nonce) co_return chain_nonce.error();
+    CRASH_POINT("reserve_before");
+    const core::Instant now = context_.clock.now();
+    const core::ChainId chain = chain_.id;
+    const db::Payout payout = full.payout;
+    auto reserved_job = context_.database.write<db::PayoutStep>(
+        [=, nonce = *chain_nonce](db::UnitOfWork& work) mutable -> Expected<db::PayoutStep> {
+            if (auto may = may_move(work, payout); !may) return may.error();
+            if (step.key_role == static_cast<int>(chains::KeyRole::kReceiver)) {
+                // Two payouts of one receiver would count on the same gas money.
+                auto open = work.payouts().open_nonces(chain, step.sender);
+                if (!open) return open.error();
+                if (!open->empty()) return not_now("another payout of this address to end");
+            }
+            auto id = work.payouts().add_step(step);
+            if (!id) return id.error();
+            step.id = *id;
+            auto taken = work.payouts().reserve_nonce(chain, step.sender, nonce, step.id);
+            if (!taken) return taken.error();
+            step.nonce = *taken;
+            step.status = db::PayoutStatus::kReserved;
+            if (auto saved = work.payouts().save_step(step); !saved) return saved.error();
+            db::Payout next = payout;
+            next.status = db::PayoutStatus::kReserved;
+            next.waiting_for.clear();
+            next.updated_at = now;
+            if (auto saved = work.payouts().save(next); !saved) return saved.error();
+            return step;
+        });
+    auto reserved = co_await std::move(reserved_job);
+    if (!reserved) co_return reserved.error();
+    CRASH_POINT("reserve_after");
+    const core::PayoutId id = full.payout.id;
+    auto fresh_job = context_.database.read<std::optional<db::PayoutFull>>(
+        [id](db::UnitOfWork& work) { return work.payouts().load(id); });
+    auto fresh = co_await std::move(fresh_job);
+    if (!fresh) co_return fresh.error();
+    CHECK(fresh->has_value(), "payouts are never deleted");
+    co_return co_await sign_reserved(std::move(**fresh), *reserved);
+}
+
+}  // namespace settlement

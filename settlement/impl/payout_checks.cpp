@@ -1,0 +1,92 @@
+#include "settlement/impl/payout_checks.hpp"
+
+#include <vector>
+
+#include "settlement/accounts.hpp"
+
+namespace settlement {
+
+using core::Done;
+using core::Error;
+using core::Expected;
+
+Error station_is_short(const core::Address& station, const core::Units& holds,
+                       const core::Units& needs) {
+    return not_now("the gas station " + station.hex0x() + " holds " + holds.decimal() +
+                   " and needs " + needs.decimal() + "; send it native coin");
+}
+
+Expected<Done> may_move(db::UnitOfWork& work, const db::Payout& payout) {
+    auto halts = work.blocks().open_halts();
+    if (!halts) return halts.error();
+    for (const db::Halt& halt : *halts) {
+        if (halt.chain == payout.asset.chain()) {
+            return not_now("payouts on this chain are halted: " + halt.reason);
+        }
+    }
+    if (!payout.session) return Done{};
+    std::vector<db::ClaimUse> uses{db::ClaimUse::kDelivery, db::ClaimUse::kRefund};
+    if (payout.leg == db::Leg::kStray) uses = {db::ClaimUse::kStray};
+    auto stand = work.deposits().claims_stand(*payout.session, payout.asset, uses);
+    if (!stand) return stand.error();
+    if (!*stand) return not_now("a deposit it pays out is not on the chain any more");
+    return Done{};
+}
+
+Expected<core::Units> owed_native(db::UnitOfWork& work, const db::Payout& payout,
+                                  const core::AssetId& native) {
+    core::Units owed;
+    const auto add = [&owed](const core::Units& units) -> Expected<Done> {
+        auto total = owed.plus(units);
+        if (!total) return total.error();
+        owed = *total;
+        return Done{};
+    };
+    if (!payout.session) return owed;
+    for (const std::string& account :
+         {session_account(*payout.session), stray_account(payout.receiver)}) {
+        auto balance = work.ledger().balance(account, native);
+        if (!balance) return balance.error();
+        if (balance->debit) continue;
+        if (auto done = add(balance->units); !done) return done.error();
+    }
+    auto deposits = work.deposits().of_session(*payout.session);
+    if (!deposits) return deposits.error();
+    for (const db::Deposit& deposit : *deposits) {
+        if (deposit.asset != native || deposit.status == db::DepositStatus::kOrphaned) continue;
+        if (deposit.counted == db::Counted::kConfirmed) continue;
+        if (auto done = add(deposit.units); !done) return done.error();
+    }
+    return owed;
+}
+
+std::string_view name_of(chains::SendOutcome outcome) {
+    switch (outcome) {
+        case chains::SendOutcome::kAccepted: return "accepted";
+        case chains::SendOutcome::kUnclear: return "unclear";
+        case chains::SendOutcome::kNonceTaken: return "nonce taken";
+        case chains::SendOutcome::kUnderpriced: return "underpriced";
+        case chains::SendOutcome::kUnaffordable: return "unaffordable";
+        case chains::SendOutcome::kRefused: return "refused";
+    }
+    return "unclear";
+}
+
+std::string waiting_text(const Expected<chains::SendReport>& report) {
+    if (!report) return "a block with its transaction (no node answered: " + report.error().message + ")";
+    switch (report->outcome) {
+        case chains::SendOutcome::kNonceTaken:
+            return "a transaction with its nonce is mined; waiting to see which";
+        case chains::SendOutcome::kUnaffordable:
+            return "the nodes say that the sender cannot afford it: " + report->text;
+        case chains::SendOutcome::kUnderpriced:
+            return "the nodes want a higher fee: " + report->text;
+        case chains::SendOutcome::kRefused:
+            return "the nodes refuse it, sending it again: " + report->text;
+        case chains::SendOutcome::kAccepted:
+        case chains::SendOutcome::kUnclear: break;
+    }
+    return "a block with its transaction";
+}
+
+}  // namespace settlement

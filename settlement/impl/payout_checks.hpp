@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "chains/ports/sender.hpp"
+#include "core/expected.hpp"
+#include "db/database.hpp"
+
+// What the executor asks the books before it moves money, and how it says why it does not.
+namespace settlement {
+
+//! Nothing is wrong, but nothing can be done now; the text tells people why.
+inline core::Error not_now(std::string why) {
+    return core::Error{core::Errc::kNotReady, std::move(why)};
+}
+
+core::Error station_is_short(const core::Address& station, const core::Units& holds,
+                             const core::Units& needs);
+
+//! What must hold in the unit of work that lets a customer's money move: the chain is not halted, and
+//! every deposit the payout stands on is on it.
+core::Expected<core::Done> may_move(db::UnitOfWork& work, const db::Payout& payout);
+
+//! Native coin that belongs to customers on this receiver: booked and not paid out, or seen and not
+//! booked yet.
+core::Expected<core::Units> owed_native(db::UnitOfWork& work, const db::Payout& payout,
+                                        const core::AssetId& native);
+
+//! "accepted", "unaffordable", …: how an attempt's last answer begins.
+std::string_view name_of(chains::SendOutcome outcome);
+
+//! What people are told while the bytes are out. No answer is evidence; it only says where to look.
+std::string waiting_text(const core::Expected<chains::SendReport>& report);
+
+}  // namespace settlement
