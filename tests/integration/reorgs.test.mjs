@@ -1,27 +1,10 @@
 // Blocks that are taken back.
 import assert from 'node:assert/strict';
+import { signedTransfer } from './lib/payers.mjs';
 import { sceneTest, viem } from './lib/scene.mjs';
 
 // Nothing of the last six blocks is final, so that reorgs of three are ordinary weather.
 const chain = { confirmations: 6 };
-
-/** A signed transfer that is not sent yet. */
-async function signedTransfer(scene, receiver, amount) {
-    const account = scene.chain.accounts[2];
-    const { usdc } = scene.contracts;
-    await scene.chain.mint(usdc, account.address, scene.units(amount));
-    const args = [receiver, scene.units(amount)];
-    return account.signTransaction({
-        chainId: scene.node.chainId, nonce: await scene.chain.nonce(account.address), to: usdc.address, gas: 200_000n,
-        maxFeePerGas: 200n * 10n ** 9n, maxPriorityFeePerGas: 10n ** 9n,
-        data: viem.encodeFunctionData({ abi: usdc.abi, functionName: 'transfer', args }),
-    });
-}
-
-function journal(scene, { sessionId }) {
-    const rows = scene.sql(`SELECT event FROM session_journal WHERE session_id = '${sessionId}' ORDER BY id`);
-    return rows.map(({ event }) => event);
-}
 
 sceneTest('reorg: of three blocks with the deposit -> waiting, then expired', { chain }, async (scene) => {
     await scene.node.mine(6);
@@ -33,7 +16,7 @@ sceneTest('reorg: of three blocks with the deposit -> waiting, then expired', { 
     await scene.seen(session, 'waiting_payment');
     await scene.node.mine(2);
     await scene.readUp();
-    assert.ok(journal(scene, session).includes('deposits_orphaned'));
+    assert.ok(scene.journal(session).includes('deposits_orphaned'));
     await scene.passDeadline(session);
     await scene.settle(session, 'expired');
     assert.deepEqual(scene.payouts(session), []);
@@ -58,7 +41,7 @@ sceneTest('reorg: the deposit is gone and paid again -> delivered once', { chain
 sceneTest('reorg: the same transaction in another block and at another place -> the same deposit, one delivery [F10]',
     { chain }, async (scene) => {
         const { session, receiver, destination } = await scene.order();
-        const raw = await signedTransfer(scene, receiver, '10');
+        const raw = await signedTransfer(scene, receiver);
         await scene.node.mine(6);
         await scene.node.rpc('eth_sendRawTransaction', [raw]);
         await scene.node.mine(3);

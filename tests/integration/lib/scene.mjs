@@ -111,11 +111,11 @@ class Scene {
 
     // ---- time
 
-    /** Mines a block before each look until `probe` gives something truthy. */
-    mineUntil(probe, { what = 'the condition', timeoutMs = 30_000 } = {}) {
+    /** Mines `blocks` before each look until `probe` gives something truthy. */
+    mineUntil(probe, { what = 'the condition', timeoutMs = 30_000, blocks = 1 } = {}) {
         return until(async () => {
             const result = await probe();
-            if (!result) await this.node.mine();
+            if (!result) await this.node.mine(blocks);
             return result;
         }, { what, timeoutMs, everyMs: 60 });
     }
@@ -130,7 +130,7 @@ class Scene {
     }
 
     /** Mines until the session has this status; fails at once when it ended differently. */
-    async settle(session, status, { timeoutMs = 30_000 } = {}) {
+    async settle(session, status, { timeoutMs = 30_000, blocks = 1 } = {}) {
         const final = ['succeeded', 'bounced', 'expired'];
         return this.mineUntil(async () => {
             const now = await this.api.getSession(session);
@@ -138,7 +138,7 @@ class Scene {
             if (!final.includes(now.status)) return undefined;
             const error = new Error(`the session is ${now.status}, not ${status}: ${JSON.stringify(now)}`);
             throw Object.assign(error, { final: true });
-        }, { what: `session ${session.sessionId} to be ${status}`, timeoutMs });
+        }, { what: `session ${session.sessionId} to be ${status}`, timeoutMs, blocks });
     }
 
     /** Waits, without a block, until the session has this status. */
@@ -156,9 +156,9 @@ class Scene {
     }
 
     /** Mines until nothing is under way any more. */
-    async rest() {
+    async rest({ blocks = 1 } = {}) {
         await this.mineUntil(() => Object.keys(unsettled(this.daemon.databaseFile)).length === 0,
-            { what: 'everything to come to rest' }).catch((error) => {
+            { what: 'everything to come to rest', blocks }).catch((error) => {
             error.message += `; under way: ${JSON.stringify(unsettled(this.daemon.databaseFile))}`;
             throw error;
         });
@@ -173,6 +173,16 @@ class Scene {
 
     tip() {
         return this.sql(`SELECT height, hash FROM chain_tips WHERE chain = '${CAIP2}'`);
+    }
+
+    /** The names of what happened to a session, oldest first. */
+    journal({ sessionId }) {
+        const rows = this.sql(`SELECT event FROM session_journal WHERE session_id = '${sessionId}' ORDER BY id`);
+        return rows.map(({ event }) => event);
+    }
+
+    deposits({ sessionId }) {
+        return this.sql(`SELECT * FROM deposits WHERE session_id = '${sessionId}' ORDER BY id`);
     }
 
     payouts(session) {
