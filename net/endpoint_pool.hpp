@@ -99,7 +99,8 @@ class EndpointPool {
     core::Task<core::Expected<std::vector<RpcReply>>> call_batch(std::vector<RpcCall> calls,
                                                                  CallOptions options = {});
 
-    //! To every endpoint that is not quarantined, at once, the unhealthy ones included.
+    //! To every endpoint that is not quarantined, at once, the unhealthy ones included. Its failures
+    //! count for nobody's health: an endpoint may drop what is sent and still be good for reading.
     core::Task<std::vector<BroadcastAnswer>> broadcast(RpcCall call,
                                                        core::Millis timeout = core::Millis{15'000});
 

@@ -151,14 +151,14 @@ core::Task<RepliesResult> EndpointPool::Impl::resolve(std::vector<RpcCall> calls
 }
 
 core::Task<RepliesResult> EndpointPool::Impl::attempt(std::size_t index, std::vector<RpcCall> calls,
-                                                      core::Millis timeout) {
+                                                      core::Millis timeout, bool is_broadcast) {
     auto& endpoint = endpoints[index];
     const auto started = clock.tick();
     const auto deadline = started + timeout;
     const bool bare = endpoint.config().protocol == RpcProtocol::kPostJson;
     const auto size_max =
         bare ? std::size_t{1} : std::max<std::size_t>(1, endpoint.config().batch_size_max);
-    endpoint.begin_probe(started, timeout);
+    if (!is_broadcast) endpoint.begin_probe(started, timeout);
     std::vector<RpcReply> out;
     out.reserve(calls.size());
     for (std::size_t at = 0; at < calls.size(); at += size_max) {
@@ -169,7 +169,7 @@ core::Task<RepliesResult> EndpointPool::Impl::attempt(std::size_t index, std::ve
         if (left <= core::Millis::zero()) {
             co_return core::Error{Errc::kTimeout, endpoint.config().name + ": no time left"};
         }
-        auto replies = co_await exchange(index, chunk, left);
+        auto replies = co_await exchange(index, chunk, left, is_broadcast);
         if (!replies) {
             const auto outcome = core::to_string(replies.error().code);
             for (const auto& call : chunk) measure(index, call, outcome);
@@ -186,7 +186,7 @@ core::Task<RepliesResult> EndpointPool::Impl::attempt(std::size_t index, std::ve
 
 core::Task<RepliesResult> EndpointPool::Impl::exchange(std::size_t index,
                                                        std::vector<RpcCall> calls,
-                                                       core::Millis timeout) {
+                                                       core::Millis timeout, bool is_broadcast) {
     auto& endpoint = endpoints[index];
     const auto& config = endpoint.config();
     const auto first_id = next_id;
@@ -214,18 +214,23 @@ core::Task<RepliesResult> EndpointPool::Impl::exchange(std::size_t index,
         const core::Error error{response.error().code,
                                 config.name + ": " + response.error().message};
         // Our own limit; the endpoint did what it was asked.
-        if (error.code != Errc::kTooLarge) note_failure(index, error, std::nullopt);
+        // And a broadcast goes to all, the failing ones too: were its failures counted, the endpoint
+        // that drops them would be left alone for ever, also for reading.
+        if (error.code != Errc::kTooLarge && !is_broadcast) {
+            note_failure(index, error, std::nullopt);
+        }
         co_return error;
     }
     const auto retry_after = retry_after_of(*response);
     const int status = response->status;
     auto replies = decode(index, std::move(*response), first_id, calls.size());
     if (!replies) {
-        note_failure(index, replies.error(), retry_after);
+        if (!is_broadcast || retry_after) note_failure(index, replies.error(), retry_after);
         co_return replies.error();
     }
     for (auto& reply : *replies) {
         if (reply.ok() || !is_endpoint_failure(reply.code(), status)) continue;
+        if (is_broadcast && reply.code() != Errc::kRateLimited) co_return std::move(replies);
         note_failure(index, reply.result().error(), retry_after);
         co_return std::move(replies);
     }

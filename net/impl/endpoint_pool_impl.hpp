@@ -25,15 +25,16 @@ struct EndpointPool::Impl {
     core::Error none_available() const;
 
     core::Task<RepliesResult> resolve(std::vector<RpcCall> calls, CallOptions options);
-    //! All calls on one endpoint, cut to its batch size, with health and metrics kept.
+    //! All calls on one endpoint, cut to its batch size, with health and metrics kept. A broadcast's
+    //! failure says nothing about the endpoint's health.
     core::Task<RepliesResult> attempt(std::size_t index, std::vector<RpcCall> calls,
-                                      core::Millis timeout);
+                                      core::Millis timeout, bool is_broadcast = false);
     core::Task<RepliesResult> exchange(std::size_t index, std::vector<RpcCall> calls,
-                                       core::Millis timeout);
+                                       core::Millis timeout, bool is_broadcast);
     RepliesResult decode(std::size_t index, HttpResponse response, std::uint64_t first_id,
                          std::size_t count) const;
 
-    //! One call on one endpoint, now.
+    //! One call on one endpoint, now; not `paced`: as a broadcast.
     core::Task<ReplyResult> ask(std::size_t index, RpcCall call, core::Millis timeout, bool paced);
     //! ask() on several at once; in their order.
     core::Task<std::vector<ReplyResult>> ask_all(std::vector<std::size_t> indices, RpcCall call,

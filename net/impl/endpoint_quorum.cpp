@@ -27,7 +27,7 @@ core::Task<ReplyResult> EndpointPool::Impl::ask(std::size_t index, RpcCall call,
         replies = co_await resolve(std::move(calls), only_this);
     } else {
         endpoints[index].take(1, clock.tick());
-        replies = co_await attempt(index, std::move(calls), timeout);
+        replies = co_await attempt(index, std::move(calls), timeout, true);
     }
     if (!replies) co_return replies.error();
     co_return std::move(replies->front());

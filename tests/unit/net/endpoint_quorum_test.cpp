@@ -147,3 +147,15 @@ TEST_CASE("broadcast: one swallows, one is down -> every endpoint was told [F47]
     CHECK(answers[2].reply->code() == Errc::kRefused);
     CHECK(bench.client.asked("2.test") == 0);
 }
+
+TEST_CASE("broadcast: its replies are lost again and again -> the endpoint stays good for reading [F29]",
+          "[F29]") {
+    Bench bench{{""}};
+    for (int i = 0; i < 10; ++i) {
+        const auto answers =
+            net::testing::run(bench.loop, bench.pool->broadcast(RpcCall{"send", "[]"}));
+        CHECK(answers.at(0).reply.error().code == Errc::kUnreachable);
+    }
+    CHECK(bench.pool->status().at(0).healthy);
+    CHECK(bench.pool->status().at(0).consecutive_failures == 0);
+}

@@ -1,0 +1,96 @@
+// What the tests of payouts share: many at once, and who was paid how often, by the chain's own logs.
+import assert from 'node:assert/strict';
+import { until, viem } from './scene.mjs';
+
+const TRANSFER = viem.toEventSelector('Transfer(address,address,uint256)');
+const AT_ONCE = 16;
+
+/** No limit on the requests of one address: for tests that open many sessions. */
+export const UNHURRIED = { server: { requests_per_second_per_ip: 1_000_000, request_burst_per_ip: 1_000_000 } };
+
+/** Opens `count` sessions; takes the arguments of scene.order(). */
+export async function openMany(scene, count, options) {
+    const orders = [];
+    const worker = async () => {
+        while (orders.length < count) {
+            const place = orders.push(undefined) - 1;
+            orders[place] = await scene.order(options);
+        }
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, worker));
+    return orders;
+}
+
+/** Pays all of them in one transaction. */
+export async function payMany(scene, orders, amount = '10', token = scene.contracts.usdc) {
+    const units = scene.units(amount, token);
+    const { payer } = scene.contracts;
+    await scene.chain.write(token, 'approve', [payer.address, units * BigInt(orders.length)]);
+    const args = [token.address, orders.map(({ receiver }) => receiver), orders.map(() => units)];
+    return scene.chain.write(payer, 'payToken', args, { gas: 50_000_000 });
+}
+
+/** Mines until every session is in one of these states of the database. */
+export function mineUntilEnded(scene, count, { states = [8], timeoutMs = 120_000 } = {}) {
+    return scene.mineUntil(() => {
+        const [{ n }] = scene.sql(`SELECT count(*) AS n FROM sessions WHERE state IN (${states.join(', ')})`);
+        return n === count;
+    }, { what: `${count} sessions to end`, timeoutMs });
+}
+
+/** How many transfers of the token each address got, as a function of the address. */
+export async function transferCounts(scene, token = scene.contracts.usdc) {
+    const logs = await scene.node.rpc('eth_getLogs', [{
+        fromBlock: '0x0', toBlock: 'latest', address: token.address, topics: [TRANSFER],
+    }]);
+    const counts = new Map();
+    for (const { topics } of logs) counts.set(topics[2], (counts.get(topics[2]) ?? 0) + 1);
+    return (address) => counts.get(viem.pad(address).toLowerCase()) ?? 0;
+}
+
+/** Every destination has exactly one transfer, of the whole amount. */
+export async function assertPaidOnce(scene, orders, amount = '10', token = scene.contracts.usdc) {
+    const times = await transferCounts(scene, token);
+    const wrong = orders.filter(({ destination }) => times(destination) !== 1);
+    assert.deepEqual(wrong.map(({ destination }) => `${destination}: ${times(destination)}`), [], 'each paid once');
+    for (const { destination } of orders.slice(0, 20)) await scene.assertBalance(destination, amount, token);
+}
+
+/** Nonces of an address are used up without a gap, and nothing of it waits. */
+export async function assertNoGap(scene, address) {
+    const [latest, pending] = await Promise.all(['latest', 'pending'].map((at) => scene.chain.nonce(address, at)));
+    assert.equal(pending, latest, `nothing of ${address} waits`);
+    const [{ next }] = scene.sql(`SELECT coalesce(max(nonce) + 1, 0) AS next FROM payout_steps
+        WHERE lower(sender) IN ('${address.toLowerCase()}', '${address.slice(2).toLowerCase()}')`);
+    assert.ok(next <= latest, `${address}: reserved up to ${next}, mined up to ${latest}`);
+}
+
+/** Waits, without a block, until a transaction with this word in its data waits in the pool. */
+export async function poolHolds(scene, address) {
+    const word = address.slice(2).toLowerCase();
+    const { pending, queued } = await scene.node.rpc('txpool_content');
+    return [pending, queued].flatMap((part) => Object.values(part)).flatMap((byNonce) => Object.values(byNonce))
+        .find(({ input, to }) => input.includes(word) || to?.slice(2).toLowerCase() === word);
+}
+
+/** Mines until the session's own transfer, not its gas money, waits in the pool; the transaction. */
+export function untilTransferWaits(scene, destination, options) {
+    return scene.mineUntil(() => poolHolds(scene, destination), {
+        what: 'the delivery to wait in the pool', ...options,
+    });
+}
+
+/** The attempts of a session's payouts that are transfers, oldest first. */
+export function transferAttempts(scene, { sessionId }) {
+    return scene.sql(`SELECT a.*, s.nonce, s.sender, s.status AS step_status FROM attempts a
+        JOIN payout_steps s ON s.id = a.step_id JOIN payouts p ON p.id = s.payout_id
+        WHERE p.session_id = '${sessionId}' AND s.kind = 4 ORDER BY a.id`);
+}
+
+/** Waits, without a block, until a session's transfer has this many attempts. */
+export function untilAttempts(scene, session, count) {
+    return until(() => {
+        const attempts = transferAttempts(scene, session);
+        return attempts.length >= count && attempts;
+    }, { what: `${count} bids for the transfer`, timeoutMs: 90_000, everyMs: 500 });
+}
