@@ -143,9 +143,18 @@ core::Task<Response> OperatorApi::healthz(Request) {
     co_return json_response(200, {{"ok", true}});
 }
 
-json OperatorApi::components_json() const {
+core::Task<std::vector<db::Halt>> OperatorApi::halts() {
+    auto job = [](db::UnitOfWork& work) { return work.blocks().open_halts(); };
+    auto open = co_await database_.read<std::vector<db::Halt>>(std::move(job));
+    if (open) co_return std::move(*open);
+    // The store has a check of its own; what the others say is still to be seen.
+    log_.warn("cannot read which chains are halted", {{"error", open.error().message}});
+    co_return std::vector<db::Halt>{};
+}
+
+json OperatorApi::components_json(const std::vector<db::Halt>& halts) const {
     json out = json::array();
-    for (const ComponentStatus& component : view_.components()) {
+    for (const ComponentStatus& component : view_.components(halts)) {
         json entry{{"name", component.name}, {"ready", component.ready}};
         if (!component.why.empty()) entry["why"] = component.why;
         out.push_back(std::move(entry));
@@ -154,7 +163,8 @@ json OperatorApi::components_json() const {
 }
 
 core::Task<Response> OperatorApi::readyz(Request) {
-    const json components = components_json();
+    const std::vector<db::Halt> open = co_await halts();
+    const json components = components_json(open);
     const bool ready = std::all_of(components.begin(), components.end(), [](const json& component) {
         return component["ready"].get<bool>();
     });
@@ -162,18 +172,20 @@ core::Task<Response> OperatorApi::readyz(Request) {
 }
 
 core::Task<Response> OperatorApi::metrics(Request) {
+    const std::vector<db::Halt> open = co_await halts();
     Response response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    response.body = view_.metrics_text();
+    response.body = view_.metrics_text(open);
     co_return response;
 }
 
 core::Task<Response> OperatorApi::status(Request request) {
     if (auto problem = forbidden(request)) co_return problem_response(*problem);
+    const std::vector<db::Halt> open = co_await halts();
     auto job = [](db::UnitOfWork& work) { return read_status(work); };
     auto result = co_await database_.read<json>(std::move(job));
     if (result) {
-        (*result)["components"] = components_json();
+        (*result)["components"] = components_json(open);
         (*result)["now"] = clock_.now().unix_seconds();
     }
     co_return answer(result);

@@ -4,6 +4,7 @@
 #include "core/expected.hpp"
 #include "core/ids.hpp"
 #include "core/task.hpp"
+#include "db/types.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -82,9 +83,10 @@ struct ComponentStatus {
 //! What the operator's listener shows.
 struct OperatorView {
     virtual ~OperatorView() = default;
-    virtual std::vector<ComponentStatus> components() const = 0;
+    //! `halts`: chains whose payouts are stopped, with the reason.
+    virtual std::vector<ComponentStatus> components(const std::vector<db::Halt>& halts) const = 0;
     //! Prometheus text format 0.0.4.
-    virtual std::string metrics_text() const = 0;
+    virtual std::string metrics_text(const std::vector<db::Halt>& halts) const = 0;
 };
 
 //! What an operator may ask for that settlement and watchers do. Answers are shown as they are.

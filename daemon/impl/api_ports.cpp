@@ -104,7 +104,7 @@ void WatcherNudge::look(const core::SessionId&, std::string_view) {
     for (watchers::ChainWatcher* watcher : watchers_) watcher->nudge();
 }
 
-std::vector<api::ComponentStatus> DaemonView::components() const {
+std::vector<api::ComponentStatus> DaemonView::components(const std::vector<db::Halt>& halts) const {
     std::vector<api::ComponentStatus> out;
     for (const watchers::ChainWatcher* watcher : watchers_) {
         const watchers::WatcherStatus status = watcher->status();
@@ -123,15 +123,28 @@ std::vector<api::ComponentStatus> DaemonView::components() const {
     }
     for (const chains::TxSender* sender : senders_) {
         const auto ready = sender->ready_to_pay();
-        out.push_back({"payouts " + sender->info().id.text(), ready.has_value(),
-                       ready ? std::string{} : ready.error().message});
+        api::ComponentStatus one{"payouts " + sender->info().id.text(), ready.has_value(),
+                                 ready ? std::string{} : ready.error().message};
+        for (const db::Halt& halt : halts) {
+            if (halt.chain != sender->info().id) continue;
+            one.ready = false;
+            one.why = "halted until an operator acknowledges: " + halt.reason;
+        }
+        out.push_back(std::move(one));
     }
     return out;
 }
 
-std::string DaemonView::metrics_text() const {
+std::string DaemonView::metrics_text(const std::vector<db::Halt>& halts) const {
+    for (const watchers::ChainWatcher* watcher : watchers_) {
+        const core::ChainId chain = watcher->status().chain;
+        const bool halted = std::any_of(halts.begin(), halts.end(), [&](const db::Halt& halt) {
+            return halt.chain == chain;
+        });
+        metrics_.gauge("depositd_payouts_halted", {{"chain", chain.text()}}, halted ? 1 : 0);
+    }
     bool all = true;
-    for (const api::ComponentStatus& one : components()) {
+    for (const api::ComponentStatus& one : components(halts)) {
         all = all && one.ready;
         metrics_.gauge("depositd_component_ready", {{"component", one.name}}, one.ready ? 1 : 0);
     }

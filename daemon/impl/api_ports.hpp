@@ -75,8 +75,8 @@ class DaemonView final : public api::OperatorView {
           senders_{std::move(senders)},
           clock_{clock},
           metrics_{metrics} {}
-    std::vector<api::ComponentStatus> components() const override;
-    std::string metrics_text() const override;
+    std::vector<api::ComponentStatus> components(const std::vector<db::Halt>& halts) const override;
+    std::string metrics_text(const std::vector<db::Halt>& halts) const override;
 
   private:
     std::vector<watchers::ChainWatcher*> watchers_;

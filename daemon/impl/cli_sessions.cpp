@@ -1,5 +1,8 @@
 #include <CLI/CLI.hpp>
 
+#include <map>
+#include <optional>
+
 #include "api/session_view.hpp"
 #include "chains/evm/address_codec.hpp"
 #include "daemon/impl/api_ports.hpp"
@@ -18,6 +21,11 @@ struct Story {
     std::vector<db::JournalEntry> journal;
     std::vector<db::PayoutFull> payouts;
     std::vector<db::Halt> halts;
+    struct Heights {
+        std::uint64_t tip = 0;
+        std::optional<std::uint64_t> final;
+    };
+    std::map<core::ChainId, Heights> heights;
 };
 
 core::Expected<Story> read_story(db::UnitOfWork& work, const core::SessionId& id) {
@@ -44,6 +52,15 @@ core::Expected<Story> read_story(db::UnitOfWork& work, const core::SessionId& id
     auto halts = work.blocks().open_halts();
     if (!halts) return halts.error();
     out.halts = std::move(*halts);
+    auto tips = work.blocks().tips();
+    if (!tips) return tips.error();
+    for (const auto& [chain, tip] : *tips) {
+        auto final = work.blocks().final_block(chain);
+        if (!final) return final.error();
+        Story::Heights& heights = out.heights[chain];
+        heights.tip = tip.height;
+        if (*final) heights.final = (**final).height;
+    }
     return out;
 }
 
@@ -108,6 +125,28 @@ class Teller {
                  << ", block " << deposit.height << " of " << utc_text(deposit.mined_at);
             if (!deposit.tx.empty()) out_ << ", transaction " << codec_.format_tx(deposit.tx);
             out_ << "\n";
+            tell_waiting(story, deposit);
+        }
+    }
+
+    //! What the credit policy still asks for.
+    void tell_waiting(const Story& story, const db::Deposit& deposit) const {
+        const auto heights = story.heights.find(deposit.chain);
+        if (deposit.status != db::DepositStatus::kDetected || heights == story.heights.end()) return;
+        for (const chains::ChainInfo& info : infos_) {
+            const chains::TokenInfo* token = info.token(deposit.asset);
+            if (info.id != deposit.chain || token == nullptr) continue;
+            const chains::CreditTier& tier = info.tier_for(*token, deposit.units);
+            const auto& [tip, final] = heights->second;
+            if (tip < deposit.height + tier.depth) {
+                out_ << "    waits for: block " << deposit.height + tier.depth
+                     << "; the chain was read up to " << tip << "\n";
+            } else if (tier.finalized_tag && (!final || *final < deposit.height)) {
+                out_ << "    waits for: block " << deposit.height << " to be final; the chain calls "
+                     << (final ? std::to_string(*final) : std::string{"none"}) << " final\n";
+            } else if (tier.endpoints > 1) {
+                out_ << "    waits for: " << tier.endpoints << " endpoints that agree on it\n";
+            }
         }
     }
 

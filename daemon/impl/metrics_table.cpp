@@ -59,6 +59,8 @@ constexpr MetricSpec kMetrics[] = {
      "Sessions past their deadline that wait because this chain has not been read that far."},
     {"depositd_payouts_planned_total", kCounter, "payouts", "chain, leg", "Payouts planned."},
     {"depositd_payouts_active", kGauge, "payouts", "chain", "Payouts that are worked on."},
+    {"depositd_payouts_halted", kGauge, "0 or 1", "chain",
+     "1 while payouts on the chain are stopped until an operator acknowledges why."},
     {"depositd_payout_sends_total", kCounter, "sends", "chain",
      "Times signed bytes were sent, repeats included."},
     {"depositd_payout_bumps_total", kCounter, "transactions", "chain",

@@ -13,8 +13,14 @@ namespace {
 
 struct FakeView final : OperatorView {
     std::vector<ComponentStatus> parts{{"store", true, ""}};
-    std::vector<ComponentStatus> components() const override { return parts; }
-    std::string metrics_text() const override { return "depositd_up 1\n"; }
+    std::vector<ComponentStatus> components(const std::vector<db::Halt>& halts) const override {
+        auto out = parts;
+        for (const db::Halt& halt : halts) out.push_back({"payouts", false, halt.reason});
+        return out;
+    }
+    std::string metrics_text(const std::vector<db::Halt>& halts) const override {
+        return "depositd_up 1\nhalts " + std::to_string(halts.size()) + "\n";
+    }
 };
 
 struct FakeActions final : Operator {
@@ -74,7 +80,7 @@ TEST_CASE("operator: health and readiness -> 200, or 503 with the reasons") {
     CHECK(not_ready.status == 503);
     CHECK_THAT(not_ready.body, Catch::Contains("17 blocks behind"));
     const Response metrics = f.call("GET", "/metrics");
-    CHECK(metrics.body == "depositd_up 1\n");
+    CHECK(metrics.body == "depositd_up 1\nhalts 0\n");
     CHECK_THAT(metrics.content_type, Catch::StartsWith("text/plain"));
 }
 
@@ -109,6 +115,22 @@ TEST_CASE("operator: a form sent by a foreign page -> refused") {
     request.headers["content-type"] = "text/plain";
     request.body = R"({"by":"page"})";
     CHECK(run(f.io, f.routes.dispatch(std::move(request))).status == 400);
+}
+
+TEST_CASE("operator: a chain is halted -> readiness and metrics say so until acknowledged [F07]",
+          "[F07]") {
+    OperatorFixture f;
+    const core::ChainId chain{"eip155:8453"};
+    f.write<core::Done>([&](db::UnitOfWork& work) {
+        return work.blocks().halt(chain, "a final block left the chain", f.clock.now());
+    });
+    const Response not_ready = f.call("GET", "/readyz");
+    CHECK(not_ready.status == 503);
+    CHECK_THAT(not_ready.body, Catch::Contains("a final block left the chain"));
+    CHECK_THAT(f.call("GET", "/metrics").body, Catch::Contains("halts 1"));
+    const std::string path = "/operator/halts/eip155:8453/acknowledge";
+    REQUIRE(f.call("POST", path, {{"by", "ann"}}).status == 200);
+    CHECK(f.call("GET", "/readyz").status == 200);
 }
 
 TEST_CASE("operator: halt acknowledged -> closed once, with the name") {
