@@ -5,6 +5,7 @@
     impl      <room>/impl/ is private to its room (and to the room's own tests)
     sql       SQL lives in db/ only
     banned    wall clock, sleeping, randomness and environment come in through daemon/ only
+    await     no lambda with captures inside a co_await expression: g++ 12 destroys what it captured twice
     leftover  no marker of unfinished work
 
 Prints one line per finding, "file:line: rule: what", and exits with 1 when there is any.
@@ -30,6 +31,7 @@ BANNED = [
     (re.compile(r"\brandom_device\b"), "random_device: take a core::Rng"),
     (re.compile(r"\b(secure_)?getenv\s*\("), "getenv: settings come in as values"),
 ]
+CAPTURING = re.compile(r"(?<![\w)\]\s])\s*(\[(?!\s*\]|\[)[^\[\]]*\])\s*(?:[({<]|mutable\b|noexcept\b|->)")
 LEFTOVER = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]) + r")\b")
 LITERAL_OR_COMMENT = re.compile(
     r'R"(?P<delimiter>[^\s()\\]{0,16})\((?P<raw>.*?)\)(?P=delimiter)"'
@@ -98,11 +100,35 @@ def check_code(path, text):
         for line, literal in literals:
             if SQL.search(literal):
                 yield line, "sql", "SQL outside db/: add a call to a repository"
+    yield from check_awaits(code)
     if not path.startswith("daemon/"):
         for number, line in enumerate(code.splitlines(), 1):
             for pattern, advice in BANNED:
                 if pattern.search(line):
                     yield number, "banned", advice
+
+
+def awaited(code):
+    """(offset, text) of what each co_await waits for: up to the end of its statement or of its bracket."""
+    for start in re.finditer(r"\bco_await\b", code):
+        depth = 0
+        for at in range(start.end(), len(code)):
+            if code[at] in "([{":
+                depth += 1
+            elif code[at] in ")]}":
+                depth -= 1
+            if depth < 0 or (depth == 0 and code[at] in ",;"):
+                break
+        yield start.end(), code[start.end(): at]
+
+
+def check_awaits(code):
+    lines = set()
+    for offset, text in awaited(code):
+        for found in CAPTURING.finditer(text):
+            lines.add(code.count("\n", 0, offset + found.start(1)) + 1)
+    for line in sorted(lines):
+        yield line, "await", "a lambda with captures inside co_await: build it in a variable first"
 
 
 def check_text(_path, text):
@@ -175,6 +201,12 @@ def self_test():
         ("daemon/a.cpp", "const char* home = std::getenv(\"HOME\");\n", []),
         ("core/a.cpp", "co_await clock.sleep_for(poll);\n", []),
         ("core/a.cpp", "char quote = '\"'; int x = 1'000; auto t = std::chrono::system_clock::now();\n", ["banned"]),
+        ("core/a.cpp", "auto x = co_await db.write<T>([id](W& w) { return w.load(id); });\n", ["await"]),
+        ("core/a.cpp", "auto x = co_await db.write<T>(\n    first,\n    [=]() mutable {});\n", ["await"]),
+        ("core/a.cpp", "if (auto x = co_await f([&] { return 1; }); !x) g();\n", ["await"]),
+        ("core/a.cpp", "auto x = co_await f([](W& w) { return w.all(); });\n", []),
+        ("core/a.cpp", "auto j = f([id] {});\nauto x = co_await std::move(j);\nsort(a, [&](T b) {});\n", []),
+        ("core/a.cpp", "auto x = co_await f(list[at] (2), map[key]);\n", []),
         ("docs/a.md", f"{todo}: write this\n", ["leftover"]),
         ("core/a.cpp", f"// {todo} later\n", ["leftover"]),
         ("core/a.cpp", f"int {todo.lower()}_count = 0;\n", []),

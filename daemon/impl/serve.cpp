@@ -114,14 +114,14 @@ core::Task<int> run(const Config& config, Surroundings around, net::HttpClient& 
                      }});
     Lifecycle lifecycle{executor, std::move(parts), around.log};
     const SignalWatch signals{executor, lifecycle};
-    const int code = co_await lifecycle.run(
-        [&] {
-            around.log.info("serving", {{"version", kVersion},
-                                        {"public", (*app)->public_port()},
-                                        {"operator", (*app)->operator_port()}});
-            notifier.ready();
-        },
-        [&notifier] { notifier.stopping(); });
+    const auto started = [&] {
+        around.log.info("serving", {{"version", kVersion},
+                                    {"public", (*app)->public_port()},
+                                    {"operator", (*app)->operator_port()}});
+        notifier.ready();
+    };
+    const auto stopping = [&notifier] { notifier.stopping(); };
+    const int code = co_await lifecycle.run(started, stopping);
     if (!lifecycle.all_ended()) {
         // What still hangs may touch what would be destroyed now; the disk holds every commit.
         std::_Exit(code);
@@ -134,8 +134,9 @@ core::Task<int> run(const Config& config, Surroundings around, net::HttpClient& 
 }  // namespace
 
 int serve(const Config& config) {
-    // A client that hangs up must not end us.
+    // A client that hangs up must not end us, nor a file size limit before we could say so.
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     const auto log = make_log_sink(config.log);
     const auto metrics = make_metrics_sink();
     SystemClock clock;
