@@ -35,8 +35,9 @@ using boost::system::error_code;
 using Parser = http::request_parser<http::string_body>;
 
 constexpr std::size_t kReadChunk = 8 * 1024;
-constexpr std::size_t kLingerBytes = 1024 * 1024;
-constexpr core::Millis kLinger{1'000};
+constexpr std::size_t kLingerBytes = 32 * 1024 * 1024;
+constexpr core::Millis kLingerQuiet{1'000};
+constexpr core::Millis kLingerMost{10'000};
 
 asio::redirect_error_t<asio::use_awaitable_t<>> into(error_code& ec) {
     return asio::redirect_error(asio::use_awaitable, ec);
@@ -413,14 +414,15 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         co_return co_await send(connection, std::move(response), request.request_id, false);
     }
 
-    //! Reads on for a moment after our last word: closing with unread bytes would reset the
-    //! connection and take the answer with it.
+    //! Reads on after our last word, while the peer still sends: closing with unread bytes would reset
+    //! the connection and take the answer with it.
     core::Task<void> linger(Connection& connection) {
         error_code ec;
         connection.stream.socket().shutdown(tcp::socket::shutdown_send, ec);
-        connection.stream.expires_after(kLinger);
-        std::array<char, 4096> scrap;
-        for (std::size_t total = 0; !ec && total < kLingerBytes;) {
+        std::array<char, 16 * 1024> scrap;
+        const core::Tick until = clock_.tick() + kLingerMost;
+        for (std::size_t total = 0; !ec && total < kLingerBytes && clock_.tick() < until;) {
+            connection.stream.expires_after(kLingerQuiet);
             total += co_await connection.stream.async_read_some(asio::buffer(scrap), into(ec));
         }
         connection.stream.close();

@@ -90,6 +90,7 @@ sceneTest('input: what cannot be a session -> a documented error, nothing stored
         ['no key', body(), { status: 401, key: null }],
         ['a wrong key', body(), { status: 401, key: '00000000-0000-4000-8000-000000000000' }],
         ['an oversized body', body({}, { metadata: { note: 'x'.repeat(200_000) } }), { status: 413 }],
+        ['a body of megabytes', body({}, { metadata: { note: 'x'.repeat(5_000_000) } }), { status: 413 }],
         ['an unknown path', '{}', { status: 404, path: '/v1/nothing' }],
     ];
     for (const [name, text, options] of table) await assertRefused(scene, name, text, options);
