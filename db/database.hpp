@@ -54,6 +54,8 @@ class Database {
     virtual core::Task<Expected<Done>> run_write(Job job) = 0;
     virtual core::Task<Expected<Done>> run_read(Job job) = 0;
     virtual ChangeSignal& changes() = 0;
+    //! A write failed and none will succeed any more: only opening the file again tells what is in it.
+    virtual bool failed() const = 0;
     //! Folds the log into the main file and closes. No job may be waiting.
     virtual void close() = 0;
 
@@ -95,7 +97,8 @@ struct DatabaseOptions {
     bool migrate = true;
 };
 
-//! Opens, checks (`quick_check`), migrates. kStorage or kHalted with a text that says what to do.
+//! Opens, checks (`quick_check`), migrates; to serve also folds the log and proves that the file can be
+//! written. kStorage or kHalted with a text that says what to do.
 Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core::Log& log,
                                                   core::Metrics& metrics);
 

@@ -106,6 +106,8 @@ void WatcherNudge::look(const core::SessionId&, std::string_view) {
 
 std::vector<api::ComponentStatus> DaemonView::components(const std::vector<db::Halt>& halts) const {
     std::vector<api::ComponentStatus> out;
+    const bool stored = !database_.failed();
+    out.push_back({"store", stored, stored ? "" : "a write failed; the daemon ends to be restarted"});
     for (const watchers::ChainWatcher* watcher : watchers_) {
         const watchers::WatcherStatus status = watcher->status();
         api::ComponentStatus one{"watcher " + status.chain.text(), true, ""};

@@ -69,9 +69,10 @@ class WatcherNudge final : public api::Nudge {
 
 class DaemonView final : public api::OperatorView {
   public:
-    DaemonView(std::vector<watchers::ChainWatcher*> watchers, std::vector<chains::TxSender*> senders,
-               core::Clock& clock, MetricsSink& metrics)
-        : watchers_{std::move(watchers)},
+    DaemonView(const db::Database& database, std::vector<watchers::ChainWatcher*> watchers,
+               std::vector<chains::TxSender*> senders, core::Clock& clock, MetricsSink& metrics)
+        : database_{database},
+          watchers_{std::move(watchers)},
           senders_{std::move(senders)},
           clock_{clock},
           metrics_{metrics} {}
@@ -79,6 +80,7 @@ class DaemonView final : public api::OperatorView {
     std::string metrics_text(const std::vector<db::Halt>& halts) const override;
 
   private:
+    const db::Database& database_;
     std::vector<watchers::ChainWatcher*> watchers_;
     std::vector<chains::TxSender*> senders_;  //!< empty when watching only
     core::Clock& clock_;

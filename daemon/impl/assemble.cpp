@@ -24,6 +24,7 @@ namespace depositd {
 namespace {
 
 constexpr core::Millis kDrainWithin{5'000};
+constexpr core::Millis kStoreLook{250};
 
 template <class T>
 std::vector<T*> raw(const std::vector<std::unique_ptr<T>>& owned) {
@@ -69,6 +70,13 @@ std::vector<std::unique_ptr<watchers::ChainWatcher>> make_watchers(
             chain.watching));
     }
     return out;
+}
+
+//! Ends when no write can succeed any more, and the daemon with it: what a failed commit left behind is
+//! known only to who opens the file again.
+core::Task<void> until_store_fails(const db::Database& database, Surroundings around) {
+    while (!database.failed()) co_await around.clock.sleep_for(kStoreLook);
+    around.log.error("the store has failed: ending, to be started again", {});
 }
 
 api::HttpServerOptions listener(std::string name, const ListenAddress& listen,
@@ -128,7 +136,7 @@ struct Application::Graph {
     ConfiguredChains api_chains{infos_of(chains), codec};
     OperatorAddresses own{keys.operators};
     WatcherNudge nudge{raw(watchers), around.clock};
-    DaemonView view{raw(watchers), senders_of(chains, keys), around.clock, around.metrics};
+    DaemonView view{*database, raw(watchers), senders_of(chains, keys), around.clock, around.metrics};
     OperatorActions actions{desk, settlement, around.log};
     api::Authenticator auth;
     api::SessionsApi sessions;
@@ -199,6 +207,7 @@ core::Task<core::Expected<std::unique_ptr<Application>>> Application::assemble(
 std::vector<Part> Application::parts() {
     Graph& graph = *graph_;
     std::vector<Part> out;
+    out.push_back({"store", [&graph] { return until_store_fails(*graph.database, graph.around); }});
     for (const auto& watcher : graph.watchers) {
         out.push_back({"watcher " + watcher->status().chain.text(),
                        [one = watcher.get()] { return one->run(); }});

@@ -25,6 +25,8 @@ constexpr char kSetUpWriter[] =
     "PRAGMA cache_size = -8000;"
     "PRAGMA journal_size_limit = 67108864;";
 
+bool is_content(int code) { return code == SQLITE_CORRUPT || code == SQLITE_NOTADB; }
+
 //! The main code of those after which the file or the disk cannot be trusted.
 bool is_disk(int code) {
     switch (code) {
@@ -62,9 +64,29 @@ Expected<std::unique_ptr<Connection>> Connection::open(const std::string& path, 
             }
         }
         return std::unique_ptr<Connection>{new Connection{std::move(database)}};
+    } catch (const SQLite::Exception& e) {
+        const int code = e.getErrorCode() & 0xff;
+        if (is_content(code)) return damaged(path, e.what());
+        if (is_disk(code)) return disk_failed(path, e.what());
+        return Error{Errc::kStorage, "cannot open " + path + ": " + e.what()};
     } catch (const std::exception& e) {
         return Error{Errc::kStorage, "cannot open " + path + ": " + e.what()};
     }
+}
+
+Error damaged(const std::string& path, const std::string& what) {
+    return Error{Errc::kStorage, path + " is damaged (" + what +
+                                     "): nothing was changed; keep this file and its -wal, and put a "
+                                     "backup in their place"};
+}
+
+Error disk_failed(const std::string& path, const std::string& what) {
+    return Error{Errc::kStorage,
+                 path + ": " + what + ": make room on the disk, or mend it, and start again"};
+}
+
+void Connection::keep_log() {
+    sqlite3_db_config(database_->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 Expected<Done> Connection::exec(const char* sql) {
@@ -89,6 +111,7 @@ Error Connection::translate() {
         const int code = e.getErrorCode() & 0xff;
         if (code == SQLITE_CONSTRAINT) return Error{Errc::kConflict, e.what()};
         if (is_disk(code)) broken_ = true;
+        if (is_content(code)) corrupt_ = true;
         return Error{Errc::kStorage, std::string{"database: "} + e.what()};
     } catch (const std::exception& e) {
         return Error{Errc::kStorage, std::string{"database: "} + e.what()};

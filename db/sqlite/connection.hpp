@@ -44,8 +44,12 @@ class Connection {
     bool in_autocommit() const;
     //! Rows inserted, changed or deleted since the connection was opened.
     std::int64_t changes() const;
+    //! Closing will not fold the log into the main file.
+    void keep_log();
     //! The disk or the file failed on this connection; nothing it says afterwards is worth anything.
     bool broken() const { return broken_; }
+    //! It was the file's content, not the disk.
+    bool corrupt() const { return corrupt_; }
     //! What the exception in flight means. Only inside a catch block.
     Error translate();
 
@@ -63,7 +67,12 @@ class Connection {
     //! By the address of the constant: every statement is written once in the program.
     std::unordered_map<const void*, Prepared> prepared_;
     bool broken_ = false;
+    bool corrupt_ = false;
 };
+
+//! What is said of a file that cannot be believed, and of one that the disk does not take or give.
+Error damaged(const std::string& path, const std::string& what);
+Error disk_failed(const std::string& path, const std::string& what);
 
 //! Runs `body`; what SQLite throws becomes an Error.
 template <class F>

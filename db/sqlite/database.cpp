@@ -44,7 +44,7 @@ class FileLock {
         }
         const std::string pid = std::to_string(::getpid());
         if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {
-            return failed(path);
+            return sqlite::disk_failed(path, std::strerror(errno));
         }
         return lock;
     }
@@ -142,13 +142,19 @@ class SqliteDatabase final : public Database {
     core::Task<Expected<Done>> run_write(Job job) override { return submit(std::move(job), false); }
     core::Task<Expected<Done>> run_read(Job job) override { return submit(std::move(job), true); }
     ChangeSignal& changes() override { return signal_; }
+    bool failed() const override { return writer_ && writer_->failed(); }
 
     void close() override {
         if (!writer_) return;
         if (readers_) readers_->stop();
         writer_->stop();
-        // Best effort: an unfolded log is read again at the next start.
-        (void)writer_->connection().exec("PRAGMA wal_checkpoint(TRUNCATE)").has_value();
+        // Best effort: an unfolded log is read again at the next start. After a failed write that start
+        // is the one to fold it, with eyes that believe nothing.
+        if (writer_->failed()) {
+            writer_->connection().keep_log();
+        } else {
+            (void)writer_->connection().exec("PRAGMA wal_checkpoint(TRUNCATE)").has_value();
+        }
         readers_.reset();
         writer_.reset();
         lock_.reset();
@@ -204,6 +210,9 @@ Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core:
     if (auto sound = sqlite::quick_check(**writer, options.path); !sound) return sound.error();
     if (auto ready = sqlite::migrate(**writer, options.path, options.migrate); !ready) {
         return ready.error();
+    }
+    if (!in_memory && options.exclusive) {
+        if (auto can = sqlite::prove_writable(**writer, options.path); !can) return can.error();
     }
     std::vector<std::unique_ptr<Connection>> readers;
     for (unsigned i = 0; !in_memory && i < std::max(options.readers, 1U); ++i) {

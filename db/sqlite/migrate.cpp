@@ -11,6 +11,7 @@ constexpr char kVersion[] = "PRAGMA user_version";
 constexpr char kApplication[] = "PRAGMA application_id";
 constexpr char kTables[] = "SELECT count(*) FROM sqlite_schema";
 constexpr char kQuickCheck[] = "PRAGMA quick_check(1)";
+constexpr char kFold[] = "PRAGMA wal_checkpoint(TRUNCATE)";
 constexpr char kCreate[] =
     "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT";
 constexpr char kNote[] = "INSERT INTO migrations (number, name) VALUES (?, ?)";
@@ -77,13 +78,29 @@ Expected<Done> migrate(Connection& connection, const std::string& path, bool all
 }
 
 Expected<Done> quick_check(Connection& connection, const std::string& path) {
-    return guarded(connection, [&]() -> Expected<Done> {
+    std::string found;
+    auto asked = guarded(connection, [&]() -> Expected<Done> {
         Query query{connection, kQuickCheck};
-        std::string found;
         if (query.step()) query.read(found);
-        if (found == "ok") return Done{};
-        return Error{Errc::kStorage, path + " is damaged (" + found + "): restore a backup"};
+        return Done{};
     });
+    if (asked && found == "ok") return Done{};
+    connection.keep_log();
+    if (!asked && !connection.corrupt()) return disk_failed(path, asked.error().message);
+    return damaged(path, asked ? found : asked.error().message);
+}
+
+Expected<Done> prove_writable(Connection& connection, const std::string& path) {
+    auto proven = connection.exec(kFold);
+    if (proven) {
+        proven = guarded(connection, [&]() -> Expected<Done> {
+            const std::string same = "PRAGMA user_version = " +
+                                     std::to_string(number(connection, kVersion));
+            return connection.exec(same.c_str());
+        });
+    }
+    if (proven) return Done{};
+    return disk_failed(path, "cannot be written: " + proven.error().message);
 }
 
 }  // namespace db::sqlite

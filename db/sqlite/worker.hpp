@@ -52,6 +52,7 @@ class Writer {
     bool push(Ticket& ticket) { return queue_.push(ticket); }
     //! Finishes what is queued and joins.
     void stop();
+    bool failed() const { return poisoned_; }
     //! Only after stop().
     Connection& connection() { return *connection_; }
 
@@ -67,7 +68,7 @@ class Writer {
     std::function<void()> on_commit_;
     core::Log& log_;
     core::Metrics& metrics_;
-    bool poisoned_ = false;
+    std::atomic<bool> poisoned_{false};
     Queue queue_;
     std::thread thread_;
 };

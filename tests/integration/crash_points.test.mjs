@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chainConfig, scratchDir, startDepositd } from './lib/depositd.mjs';
 import { sceneTest, until } from './lib/scene.mjs';
+import { Shim } from './lib/shim.mjs';
 
 // A payout has two transactions, gas money and transfer: the second time is the transfer's.
 const TWICE = [
@@ -21,9 +22,9 @@ const REFUND = ['plan_before:2', 'plan_after:2', 'journal_before:3', 'journal_af
     'final_after:1', ...TRANSACTIONS];
 
 /** Starts the daemon so that it dies at `place`, mines until it has, and starts it again. */
-async function dieAt(scene, place, act, { mine = true } = {}) {
+async function dieAt(scene, place, act, { mine = true, env = { DEPOSITD_CRASH_AT: place } } = {}) {
     await scene.daemon.kill();
-    await scene.daemon.start({ ready: false, env: { DEPOSITD_CRASH_AT: place } });
+    await scene.daemon.start({ ready: false, env });
     let how;
     scene.daemon.ended().then((end) => { how = end; });
     await act();
@@ -35,11 +36,11 @@ async function dieAt(scene, place, act, { mine = true } = {}) {
     await scene.daemon.start();
 }
 
-async function dieEverywhere(scene, { places, prepare, end, paidTo }) {
+async function dieEverywhere(scene, { places, envOf, prepare, end, paidTo }) {
     for (const place of places) {
         const order = await scene.order();
         await prepare?.(scene, order);
-        await dieAt(scene, place, () => scene.pay(order.receiver));
+        await dieAt(scene, place, () => scene.pay(order.receiver), { env: envOf?.(place) });
         await scene.settle(order.session, end, { timeoutMs: 60_000 });
         await scene.rest();
         await scene.assertBalance(paidTo(order), '10');
@@ -53,6 +54,29 @@ sceneTest('crash points: a delivery -> delivered exactly once', { timeout: 600_0
 sceneTest('crash points: a refund -> refunded exactly once', { timeout: 900_000 }, (scene) =>
     dieEverywhere(scene, {
         places: REFUND, end: 'bounced', paidTo: (order) => order.refund,
+        prepare: (_, { destination }) => scene.chain.setBlacklisted(scene.contracts.usdc, destination),
+    }));
+
+// On the wire there is no line of ours to die at: the preloaded library kills at the call itself.
+const WIRE = ['kill', 'kill-half', 'kill-after', 'kill-reply'].flatMap((how) => [`raw:1 ${how}`, `raw:2 ${how}`]);
+
+function onTheWire(scene) {
+    const shim = new Shim(scene.daemon, { port: new URL(scene.node.url).port });
+    return (place) => {
+        const [at, how] = place.split(' ');
+        return shim.env({ at, how });
+    };
+}
+
+sceneTest('crash points: a send half written, or its reply unread -> delivered exactly once', { timeout: 300_000 },
+    (scene) => dieEverywhere(scene, {
+        places: WIRE, envOf: onTheWire(scene), end: 'succeeded', paidTo: (order) => order.destination,
+    }));
+
+sceneTest('crash points: a send half written, or its reply unread -> refunded exactly once', { timeout: 300_000 },
+    (scene) => dieEverywhere(scene, {
+        places: WIRE.filter((place) => /half|reply/.test(place)), envOf: onTheWire(scene), end: 'bounced',
+        paidTo: (order) => order.refund,
         prepare: (_, { destination }) => scene.chain.setBlacklisted(scene.contracts.usdc, destination),
     }));
 
