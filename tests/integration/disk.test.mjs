@@ -2,7 +2,7 @@
 // shim/faults.c, which is preloaded into the daemon; one comes from the kernel itself.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, copyFileSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { Shim } from './lib/shim.mjs';
 import { sceneTest, until } from './lib/scene.mjs';
 
@@ -186,10 +186,12 @@ sceneTest('database: any page damaged -> refuses to start, says what to do, chan
             const fd = openSync(file, 'r+');
             writeSync(fd, Buffer.alloc(4096, 0x5a), 0, 4096, (page - 1) * 4096);
             closeSync(fd);
+            const found = readFileSync(file);
             await scene.daemon.start({ ready: false });
             const end = await ending(scene, { mine: false, what: `the end with page ${page} of ${pages} damaged` });
             assert.deepEqual(end, { code: 1, signal: null }, `page ${page} of ${pages}`);
             assert.match(scene.daemon.log(), /is damaged.*put a backup in their place/);
+            assert.ok(found.equals(readFileSync(file)), 'the file is left as it was found');
         }
         copyFileSync(sound, file);
         await scene.daemon.start();
