@@ -253,6 +253,9 @@ struct Payouts {
     };
     virtual Expected<std::optional<AttemptPlace>> by_tx(const core::ChainId& chain,
                                                         const core::TxId& tx) = 0;
+    //! Attempts that were final and left the chain, when nothing else with their nonce stands there;
+    //! by sender and nonce. Reads every transaction ever sent on the chain.
+    virtual Expected<std::vector<AttemptPlace>> lost(const core::ChainId& chain) = 0;
     //! The step that reserved this nonce, if any.
     virtual Expected<std::optional<PayoutStep>> by_nonce(const core::ChainId& chain,
                                                          const core::Address& sender,
@@ -264,7 +267,11 @@ struct Ledger {
     virtual ~Ledger() = default;
     //! CHECKs that the lines add up to zero per asset. kConflict when the key was posted before.
     virtual Expected<Done> post(const Posting& posting) = 0;
+    //! Does a posting stand under the key: made, and not taken back?
     virtual Expected<bool> posted(std::string_view key) = 0;
+    //! The chain took back what the posting tells: posts its opposite, after which the key may be
+    //! posted again. Nothing when none stands.
+    virtual Expected<Done> take_back(std::string_view key, core::Instant at) = 0;
     virtual Expected<AccountBalance> balance(std::string_view account, const core::AssetId& asset) = 0;
     //! Non-zero balances, optionally of accounts that start with `head` ("address:").
     virtual Expected<std::vector<AccountBalance>> balances(std::string_view head) = 0;

@@ -30,9 +30,14 @@ std::string stray_account(core::ReceiverId receiver) {
     return "stray:" + std::to_string(receiver.value);
 }
 
+std::string deposit_key(const db::Deposit& deposit) { return "deposit:" + key_of(deposit); }
+std::string own_tx_key(const db::OwnTx& tx) {
+    return "own_tx:" + tx.chain.text() + "/" + tx.tx.hex0x();
+}
+
 db::Posting deposit_posting(const db::Deposit& deposit, const std::string& creditor,
                             core::Instant at) {
-    return {"deposit:" + key_of(deposit),
+    return {deposit_key(deposit),
             "deposit confirmed",
             {debit(address_account(deposit.to), asset_of(deposit), units_of(deposit)),
              credit(creditor, asset_of(deposit), units_of(deposit))},
@@ -59,7 +64,7 @@ db::Posting opening_posting(const db::Fact& fact) {
 
 db::Posting own_tx_posting(const db::OwnTx& tx, const core::AssetId& native,
                            const std::string& debtor, core::Instant at) {
-    db::Posting posting{"own_tx:" + tx.chain.text() + "/" + tx.tx.hex0x(),
+    db::Posting posting{own_tx_key(tx),
                         tx.success ? "own transaction final" : "own transaction failed, fee paid",
                         {},
                         at};

@@ -16,6 +16,10 @@ std::string stray_account(core::ReceiverId receiver);
 inline constexpr const char* kOperatorAccount = "operator";
 inline constexpr const char* kFeesAccount = "fees";
 
+//! Keys of the postings of a deposit and of an own transaction.
+std::string deposit_key(const db::Deposit& deposit);
+std::string own_tx_key(const db::OwnTx& tx);
+
 //! A confirmed deposit: the address holds more, and we owe it to `creditor`.
 db::Posting deposit_posting(const db::Deposit& deposit, const std::string& creditor,
                             core::Instant at);

@@ -165,13 +165,17 @@ Expected<Done> Driver::deposits_detected(db::UnitOfWork& work, const db::Fact& f
 Expected<Done> Driver::deposits_confirmed(db::UnitOfWork& work, const db::Fact& fact) const {
     auto deposits = work.deposits().load_many(fact.deposits);
     if (!deposits) return deposits.error();
-    const core::Instant now = context_.clock.now();
     const auto id = session_of(*deposits);
 
     session::DepositsConfirmed event;
     std::vector<db::Deposit> fresh;
+    // Counted before, then taken back by the chain and now there again: only the books forgot it.
+    std::vector<db::Deposit> booked_again;
     for (const db::Deposit& deposit : *deposits) {
-        if (deposit.counted == db::Counted::kConfirmed) continue;
+        if (deposit.counted == db::Counted::kConfirmed) {
+            booked_again.push_back(deposit);
+            continue;
+        }
         if (id && deposit.counted == db::Counted::kNot) {
             // Its detection was never told (rows lost and restored): tell it now.
             db::Fact missing = fact;
@@ -189,14 +193,20 @@ Expected<Done> Driver::deposits_confirmed(db::UnitOfWork& work, const db::Fact& 
         event.deposits.push_back(item_of(**again));
         fresh.push_back(**again);
     }
-    if (fresh.empty()) return Done{};
-    if (id) {
+    if (id && !fresh.empty()) {
         EventContext about{describe(fresh), {}, {}};
         about.chain = fact.chain;
         auto applied = events_.apply(work, *id, event, std::move(about));
         if (!applied) return applied.error();
     }
-    for (const db::Deposit& deposit : fresh) {
+    fresh.insert(fresh.end(), booked_again.begin(), booked_again.end());
+    return book_deposits(work, fresh, id);
+}
+
+Expected<Done> Driver::book_deposits(db::UnitOfWork& work, const std::vector<db::Deposit>& deposits,
+                                     const std::optional<core::SessionId>& id) const {
+    const core::Instant now = context_.clock.now();
+    for (const db::Deposit& deposit : deposits) {
         std::string creditor = kOperatorAccount;
         if (id) {
             auto after = work.deposits().load(deposit.id);
@@ -226,8 +236,13 @@ Expected<Done> Driver::deposits_orphaned(db::UnitOfWork& work, const db::Fact& f
         const bool was_confirmed = deposit.counted == db::Counted::kConfirmed;
         event.deposits.push_back({item_of(deposit), was_confirmed});
         taken_back.push_back(deposit);
-        // As in the session machine: counting what was confirmed afresh could pay twice.
-        if (was_confirmed) continue;
+        // As in the session machine: counting what was confirmed afresh could pay twice. The books
+        // follow the chain; what the session owes us then is to be seen in its account.
+        if (was_confirmed) {
+            auto taken = work.ledger().take_back(deposit_key(deposit), context_.clock.now());
+            if (!taken) return taken.error();
+            continue;
+        }
         auto counted = work.deposits().set_counted(deposit.id, db::Counted::kNot,
                                                    deposit.can_fund.value_or(false));
         if (!counted) return counted.error();

@@ -29,11 +29,16 @@ class Driver {
     core::Expected<core::Done> apply(db::UnitOfWork& work, const db::Fact& fact) const;
     core::Expected<core::Done> deposits_detected(db::UnitOfWork& work, const db::Fact& fact) const;
     core::Expected<core::Done> deposits_confirmed(db::UnitOfWork& work, const db::Fact& fact) const;
+    core::Expected<core::Done> book_deposits(db::UnitOfWork& work,
+                                             const std::vector<db::Deposit>& deposits,
+                                             const std::optional<core::SessionId>& id) const;
     core::Expected<core::Done> deposits_orphaned(db::UnitOfWork& work, const db::Fact& fact) const;
     core::Expected<core::Done> own_tx_moved(db::UnitOfWork& work, const db::Fact& fact) const;
     core::Expected<core::Done> own_tx_final(db::UnitOfWork& work, const db::Fact& fact) const;
     core::Expected<core::Done> attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
                                              const db::Payouts::AttemptPlace& place) const;
+    core::Expected<core::Done> final_again(db::UnitOfWork& work, const db::OwnTx& tx,
+                                           const db::PayoutStep& step, bool ok) const;
     core::Expected<core::Done> go_on(db::UnitOfWork& work, db::Payout payout,
                                      const std::string& waiting_for) const;
     core::Expected<core::Done> foreign_final(db::UnitOfWork& work, const db::OwnTx& tx) const;

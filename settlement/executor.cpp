@@ -71,6 +71,7 @@ Task<Expected<std::size_t>> Executor::pass() {
         looked += page->size();
         co_await look_at(*page);
     }
+    if (auto sent = co_await send_lost(); !sent) co_return sent.error();
     context_.metrics.gauge("depositd_payouts_active", {{"chain", chain_.id.text()}},
                            static_cast<double>(looked));
     if (looked == 0) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,8 @@ class Executor {
     core::Task<core::Expected<core::Done>> keep_going(db::PayoutFull full, db::PayoutStep step);
     //! Native coin a sender can spend on gas now, by our own books of the chain.
     core::Task<core::Expected<core::Units>> gas_money(const db::Payout& payout);
+    //! Sends what was final and left the chain again as it is, once the chain is not halted.
+    core::Task<core::Expected<core::Done>> send_lost();
     core::Task<core::Expected<core::Done>> wait_for(db::PayoutFull full, std::string why);
     core::Task<core::Expected<core::Done>> impossible(db::PayoutFull full, std::string why);
     core::Task<core::Expected<core::Done>> hold(db::PayoutFull full, std::string why);
@@ -81,6 +84,7 @@ class Executor {
     // Only pace, no truth: lost at a restart without harm.
     std::map<core::PayoutId, core::Tick> not_before_;
     std::map<core::PayoutId, unsigned> refusals_;
+    std::optional<core::Tick> look_for_lost_;
 };
 
 //! Lets a held payout go on, and its session with it. kRefused when it is not held.

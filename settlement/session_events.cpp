@@ -226,7 +226,7 @@ Expected<Done> SessionEvents::return_strays(db::UnitOfWork& work, const db::Sess
         }
         for (const db::Deposit& deposit : deposits) {
             if (auto done = work.deposits().claim(deposit.id, use); !done) return done.error();
-            auto was_booked = work.ledger().posted(deposit_posting(deposit, "", now).key);
+            auto was_booked = work.ledger().posted(deposit_key(deposit));
             if (!was_booked) return was_booked.error();
             if (*was_booked) {
                 auto posted = work.ledger().post(stray_posting(deposit, now));

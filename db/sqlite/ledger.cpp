@@ -20,6 +20,9 @@ constexpr char kSetBalance[] =
 constexpr char kBalances[] =
     "SELECT account, asset, debit, units FROM balances"
     " WHERE units <> '0' AND account >= ? AND account < ? ORDER BY account, asset";
+constexpr char kLinesOf[] =
+    "SELECT l.account, l.asset, l.debit, l.units FROM ledger_lines l"
+    " JOIN postings p ON p.id = l.posting_id WHERE p.key = ? ORDER BY l.ordinal";
 constexpr char kAllBalances[] = "SELECT account, asset, debit, units FROM balances";
 constexpr char kAllLines[] = "SELECT account, asset, debit, units FROM ledger_lines";
 
@@ -49,6 +52,12 @@ AccountBalance net(const Place& place, const Sides& sides) {
     return AccountBalance{place.first, place.second, debit, *units};
 }
 
+//! A key that was taken back and posted again has a number; each of these may be taken back once.
+std::string numbered(std::string_view key, int time) {
+    return time == 1 ? std::string{key} : std::string{key} + "#" + std::to_string(time);
+}
+std::string taken_back(const std::string& key) { return key + " taken back"; }
+
 AccountBalance read_balance(Query& query) {
     AccountBalance out;
     query.read(out.account, out.asset, out.debit, out.units);
@@ -62,22 +71,37 @@ class SqliteLedger final : public Ledger {
     Expected<Done> post(const Posting& posting) override {
         CHECK(!posting.lines.empty(), posting.key);
         return guarded(connection_, [&]() -> Expected<Done> {
-            auto before = posted(posting.key);
-            if (!before) return before.error();
-            if (*before) return Error{Errc::kConflict, posting.key + " was posted before"};
-            // All sums before the first write: an overflow leaves nothing behind.
-            auto changes = new_balances(posting);
-            if (!changes) return changes.error();
-            write_lines(posting);
-            for (const AccountBalance& balance : *changes) write_balance(balance);
-            return Done{};
+            const int times = times_posted(posting.key);
+            if (stands(posting.key, times)) {
+                return Error{Errc::kConflict, posting.key + " was posted before"};
+            }
+            Posting next = posting;
+            next.key = numbered(posting.key, times + 1);
+            return write(next);
         });
     }
 
     Expected<bool> posted(std::string_view key) override {
-        return guarded(connection_, [&]() -> Expected<bool> {
-            Query query{connection_, kPosted};
-            return query.bind(key).step();
+        return guarded(connection_,
+                       [&]() -> Expected<bool> { return stands(key, times_posted(key)); });
+    }
+
+    Expected<Done> take_back(std::string_view key, core::Instant at) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            const int times = times_posted(key);
+            if (!stands(key, times)) return Done{};
+            const std::string newest = numbered(key, times);
+            Posting opposite{taken_back(newest), "the chain took it back", {}, at};
+            {
+                Query query{connection_, kLinesOf};
+                query.bind(newest);
+                while (query.step()) {
+                    LedgerLine& line = opposite.lines.emplace_back();
+                    query.read(line.account, line.asset, line.debit, line.units);
+                    line.debit = !line.debit;
+                }
+            }
+            return write(opposite);
         });
     }
 
@@ -127,6 +151,28 @@ class SqliteLedger final : public Ledger {
     }
 
   private:
+    bool has(std::string_view key) {
+        Query query{connection_, kPosted};
+        return query.bind(key).step();
+    }
+    int times_posted(std::string_view key) {
+        int times = 0;
+        while (has(numbered(key, times + 1))) ++times;
+        return times;
+    }
+    bool stands(std::string_view key, int times) {
+        return times > 0 && !has(taken_back(numbered(key, times)));
+    }
+
+    Expected<Done> write(const Posting& posting) {
+        // All sums before the first write: an overflow leaves nothing behind.
+        auto changes = new_balances(posting);
+        if (!changes) return changes.error();
+        write_lines(posting);
+        for (const AccountBalance& balance : *changes) write_balance(balance);
+        return Done{};
+    }
+
     //! Keeps the sums of a long history inside 256 bits.
     static void set_off(Sides& sides) {
         const AccountBalance left = net({}, sides);

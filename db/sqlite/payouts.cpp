@@ -74,6 +74,12 @@ constexpr char kAttempts[] =
 constexpr char kAttemptByTx[] =
     "SELECT " ATTEMPT_COLUMNS " FROM attempts a WHERE a.tx = ? AND a.chain = ?";
 
+constexpr char kLost[] =
+    "SELECT " ATTEMPT_COLUMNS " FROM own_txs o JOIN attempts a ON a.tx = o.tx AND a.chain = o.chain"
+    " WHERE o.chain = ? AND o.status = 3 AND a.status IN (4, 5) AND NOT EXISTS"
+    " (SELECT 1 FROM own_txs n WHERE n.sender = o.sender AND n.chain = o.chain"
+    "  AND n.nonce = o.nonce AND n.status <> 3) ORDER BY o.sender, o.nonce";
+
 void read_payout(Query& query, Payout& p) {
     query.read(p.id, p.session, p.environment, p.leg, p.asset, p.receiver, p.sender, p.recipient,
                p.units, p.calldata, p.status, p.held_from, p.reason, p.waiting_for, p.claims_key,
@@ -242,9 +248,20 @@ class SqlitePayouts final : public Payouts {
                 if (!query.bind(tx, chain).step()) return out;
                 read_attempt(query, out.emplace().attempt);
             }
-            Query query{connection_, kStepById};
-            if (query.bind(out->attempt.step).step()) read_step(query, out->step);
-            out->payout = out->step.payout;
+            find_place(*out);
+            return out;
+        });
+    }
+
+    Expected<std::vector<AttemptPlace>> lost(const core::ChainId& chain) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<AttemptPlace>> {
+            std::vector<AttemptPlace> out;
+            {
+                Query query{connection_, kLost};
+                query.bind(chain);
+                while (query.step()) read_attempt(query, out.emplace_back().attempt);
+            }
+            for (AttemptPlace& place : out) find_place(place);
             return out;
         });
     }
@@ -274,6 +291,12 @@ class SqlitePayouts final : public Payouts {
     }
 
   private:
+    void find_place(AttemptPlace& place) {
+        Query query{connection_, kStepById};
+        if (query.bind(place.attempt.step).step()) read_step(query, place.step);
+        place.payout = place.step.payout;
+    }
+
     template <class... A>
     Expected<std::vector<PayoutFull>> many(const char* sql, const A&... keys) {
         return guarded(connection_, [&]() -> Expected<std::vector<PayoutFull>> {

@@ -25,6 +25,11 @@ Expected<Done> Driver::own_tx_moved(db::UnitOfWork& work, const db::Fact& fact) 
     auto tx = work.own_txs().load(*fact.own_tx);
     if (!tx) return tx.error();
     if (!*tx) return Done{};
+    if (fact.kind == db::FactKind::kOwnTxOrphaned) {
+        // Booked only when it was final: the books follow the chain.
+        auto taken = work.ledger().take_back(own_tx_key(**tx), context_.clock.now());
+        if (!taken) return taken.error();
+    }
     auto place = work.payouts().by_tx((*tx)->chain, (*tx)->tx);
     if (!place) return place.error();
     if (!*place) {
@@ -76,8 +81,6 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
     CHECK(loaded->has_value(), "an attempt belongs to a payout");
     const db::PayoutFull& full = **loaded;
     db::PayoutStep step = place.step;
-    if (db::is_terminal(step.status)) return Done{};  // told before
-
     const chains::ChainInfo* chain = context_.chain(tx.chain);
     if (chain == nullptr) return not_configured(tx.chain);
     std::string debtor = full.payout.leg == db::Leg::kStray
@@ -94,6 +97,7 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
     CRASH_POINT("ledger_after");
 
     const bool ok = does_what_it_should(tx, step);
+    if (db::is_terminal(step.status)) return final_again(work, tx, step, ok);
     const std::string why =
         ok ? "" : tx.success ? "the transaction succeeded but did not move what it should"
                              : "the transaction was mined and failed";
@@ -114,6 +118,18 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
     if (!last) return go_on(work, payout, ok ? "its next step" : "another try: " + why);
     return payout_final(work, payout, ok, tx,
                         ok ? "" : std::string{to_string(step.kind)} + ": " + why + " (" + tx.tx.hex0x() + ")");
+}
+
+// Told before, or the chain took it back and it is final once more: what it came to must be the same.
+Expected<Done> Driver::final_again(db::UnitOfWork& work, const db::OwnTx& tx,
+                                   const db::PayoutStep& step, bool ok) const {
+    if (ok == (step.status == db::PayoutStatus::kFinalOk)) return Done{};
+    const std::string text = "finality violation: payout " + std::to_string(step.payout.value) +
+                             " had ended (" + std::string{to_string(step.status)} + "), and now " +
+                             tx.tx.hex0x() + (ok ? " succeeded" : " failed") + " and is final";
+    context_.log.error("a payout ended twice, differently",
+                       {{"chain", tx.chain.text()}, {"what", text}});
+    return work.blocks().halt(tx.chain, text, context_.clock.now());
 }
 
 Expected<Done> Driver::payout_final(db::UnitOfWork& work, db::Payout payout, bool ok,

@@ -56,7 +56,8 @@ export async function assertBooks(path, { chain, tokens, others = [] }) {
     const booked = new Map();
     for (const [key, units] of accounts) {
         const [account, asset] = key.split(' ');
-        const { contract } = parseAsset(asset);
+        const { chainId, contract } = parseAsset(asset);
+        if (chainId !== chain.node.chainId) continue;
         booked.set(`${withPrefix(account.slice('address:'.length))} ${contract}`.toLowerCase(), units);
     }
     const addresses = [...receivers.map(({ address }) => withPrefix(address)), ...others];

@@ -56,6 +56,28 @@ TEST_CASE("ledger: posted -> balances move; the same key again -> conflict, noth
     });
 }
 
+TEST_CASE("ledger: taken back -> nothing stands, the key may be posted again, with another amount [F07]",
+          "[F07]") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        auto& ledger = work.ledger();
+        REQUIRE(ledger.take_back("k", kNow).has_value());
+        CHECK(ledger.balances("").value().empty());
+        for (const std::uint64_t amount : {100, 70, 50}) {
+            REQUIRE(ledger.post(posting("k", "address:0x01", "session:a", units(amount))).has_value());
+            CHECK(ledger.posted("k").value());
+            CHECK(!ledger.post(posting("k", "address:0x01", "session:a", units(amount))));
+            CHECK(ledger.balance("address:0x01", kToken).value().units == units(amount));
+            REQUIRE(ledger.take_back("k", kNow).has_value());
+            REQUIRE(ledger.take_back("k", kNow).has_value());
+            CHECK(!ledger.posted("k").value());
+            CHECK(ledger.balances("").value().empty());
+        }
+        CHECK(ledger.verify().has_value());
+        return Done{};
+    });
+}
+
 TEST_CASE("ledger: an account that does not exist, a sum beyond 256 bits -> refused, nothing stays") {
     Bench bench;
     auto unknown = bench.write([](UnitOfWork& work) {

@@ -223,6 +223,40 @@ TEST_CASE("executor: a halted chain -> no nonce is reserved; acknowledged -> goe
     REQUIRE(desk.state(id) == State::kDelivered);
 }
 
+TEST_CASE("executor: a final delivery leaves the chain -> off the books; acknowledged: its bytes again [F07]",
+          "[F07]") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    const std::size_t sent = desk.sender.sent.size();
+    REQUIRE(sent == 2);
+    desk.write<core::Done>([&](db::UnitOfWork& work) -> core::Expected<core::Done> {
+        auto own = work.own_txs().orphan_above(kChain, 0);
+        if (!own) return own.error();
+        for (const db::OwnTx& tx : *own) {
+            db::Fact fact;
+            fact.kind = db::FactKind::kOwnTxOrphaned;
+            fact.chain = kChain;
+            fact.own_tx = tx.id;
+            if (auto seq = work.facts().append(fact); !seq) return seq.error();
+        }
+        return work.blocks().halt(kChain, "finality violation", desk.clock.now());
+    });
+    desk.drive();
+    REQUIRE(desk.balance("fees", test_chain().native_asset).units.is_zero());
+    REQUIRE(desk.balance("session:" + id.text()).units == units(100));
+    desk.pass();
+    REQUIRE(desk.sender.sent.size() == sent);
+    desk.write<core::Done>([&](db::UnitOfWork& work) {
+        return work.blocks().acknowledge_halts(kChain, "operator", desk.clock.now());
+    });
+    desk.pass(false);
+    REQUIRE(desk.sender.sent.size() == 2 * sent);
+    REQUIRE(transfers_to(desk, address(1)) == 1);  // the same bytes
+}
+
 TEST_CASE("executor: the refund address is a contract elsewhere and nothing here -> held") {
     Desk desk;
     desk.sender.refuses[address(1)] = "paused";
