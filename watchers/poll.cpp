@@ -19,9 +19,17 @@ Pacer::Pacer(asio::any_io_executor executor, core::Clock& clock, core::Millis in
       interval_{interval},
       longest_{std::max(longest, interval)},
       pause_{interval},
+      rhythm_{interval},
       gate_{std::make_shared<Gate>(executor_)} {}
 
-void Pacer::failed() { pause_ = std::min(longest_, std::max(pause_ * 2, core::Millis{100})); }
+void Pacer::failed() {
+    pause_ = std::min(longest_, std::max(pause_ * 2, core::Millis{100}));
+    rhythm_.interrupted();
+}
+
+core::Millis Pacer::pause() const {
+    return pause_ == interval_ ? rhythm_.pause(clock_.tick()) : pause_;
+}
 
 void Pacer::nudge() {
     asio::post(executor_, [gate = gate_] {
@@ -40,7 +48,8 @@ core::Task<void> Pacer::wait_nudge() {
 
 core::Task<void> Pacer::rest() {
     using namespace asio::experimental::awaitable_operators;
-    co_await (clock_.sleep_for(pause_) || wait_nudge());
+    const core::Millis length = pause();
+    co_await (clock_.sleep_for(length) || wait_nudge());
     gate_->nudged = false;
 }
 

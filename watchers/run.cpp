@@ -94,8 +94,10 @@ void ChainWatcher::note(const core::Expected<core::Done>& looked) {
 }
 
 core::Task<core::Expected<core::Done>> ChainWatcher::look() {
+    const core::Tick begun = clock_.tick();
     auto heads = co_await poll_heads(reader_);
     if (!heads) co_return heads.error();
+    pacer_.saw(heads->latest.height, begun);
     if (status_.head != heads->latest.height) {
         status_.head = heads->latest.height;
         metrics_.gauge("depositd_chain_head_height", labels(),
