@@ -49,7 +49,8 @@ struct Sessions {
     virtual Expected<std::optional<SessionRow>> load(const core::SessionId& id) = 0;
     //! Writes `row` with version expected+1 if the stored version is `expected_version`, and the journal row
     //! with it; kConflict otherwise. Refused by trigger once the stored state is final, but for
-    //! outcome fields written together with the final state.
+    //! outcome fields written together with the final state. What was fixed at the creation (environment,
+    //! destination, policy, deadline, secret, display and metadata) is not written again.
     virtual Expected<Done> save(const SessionRow& row, std::int64_t expected_version,
                                 const JournalEntry& entry) = 0;
     //! Appends a journal row without a change of state (a stray, a note for people).

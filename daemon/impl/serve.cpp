@@ -1,5 +1,7 @@
 #include "daemon/serve.hpp"
 
+#include <malloc.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -23,6 +25,16 @@ namespace {
 namespace asio = core::asio;
 
 constexpr core::Millis kStatusEvery{10'000};
+constexpr int kOwnMappingBytes = 128 * 1024;
+
+//! glibc keeps large freed blocks for later, more of them the larger they get, and a heap for every
+//! thread. Answers of nodes are large and short-lived: they get a mapping each, and the heap stays that
+//! of what lives long. mallopt(3).
+void keep_heap_small() {
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, kOwnMappingBytes);
+    mallopt(M_TRIM_THRESHOLD, kOwnMappingBytes);
+}
 
 core::Expected<std::string> operator_token(const Config& config, const ConfigSources& sources) {
     if (config.server.operator_token_file.empty()) return std::string{};
@@ -134,6 +146,7 @@ core::Task<int> run(const Config& config, Surroundings around, net::HttpClient& 
 }  // namespace
 
 int serve(const Config& config) {
+    keep_heap_small();
     // A client that hangs up must not end us, nor a file size limit before we could say so.
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);

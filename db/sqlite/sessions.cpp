@@ -16,12 +16,17 @@ namespace {
 constexpr char kInsert[] =
     "INSERT INTO sessions (" SESSION_COLUMNS ", dest_chain) VALUES"
     " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-constexpr char kUpdate[] =
-    "UPDATE sessions SET (" SESSION_COLUMNS ", dest_chain) ="
-    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " WHERE id = ? AND version = ?";
+// Without the columns that never change after the creation: five indexes hang on those, and setting a
+// column to what it was rewrites them all. Most changes keep the state too, and then touch no index.
+#define CHANGING_COLUMNS                                                                        \
+    "version = ?, refund_address = ?, funding_asset = ?, funding_received = ?,"                 \
+    " funding_to_deliver = ?, funding_excess = ?, waiting_state = ?, held_from = ?, reason = ?," \
+    " reason_text = ?, method = ?, method_at = ?, receiver_id = ?, outcome_tx = ?,"             \
+    " outcome_units = ?, updated_at = ?"
+constexpr char kUpdate[] = "UPDATE sessions SET " CHANGING_COLUMNS " WHERE id = ?";
+constexpr char kUpdateState[] = "UPDATE sessions SET " CHANGING_COLUMNS ", state = ? WHERE id = ?";
 constexpr char kById[] = "SELECT " SESSION_COLUMNS " FROM sessions WHERE id = ?";
-constexpr char kVersion[] = "SELECT version FROM sessions WHERE id = ?";
+constexpr char kVersion[] = "SELECT version, state FROM sessions WHERE id = ?";
 constexpr char kCreatedAt[] = "SELECT created_at FROM sessions WHERE id = ?";
 constexpr char kList[] =
     "SELECT " SESSION_COLUMNS " FROM sessions"
@@ -41,7 +46,9 @@ constexpr char kCount[] = "SELECT state, count(*) FROM sessions GROUP BY state O
 
 constexpr char kTallies[] =
     "SELECT asset, detected, confirmed FROM session_tallies WHERE session_id = ? ORDER BY ordinal";
-constexpr char kDropTallies[] = "DELETE FROM session_tallies WHERE session_id = ?";
+constexpr char kSetTally[] =
+    "UPDATE session_tallies SET detected = ?, confirmed = ? WHERE session_id = ? AND ordinal = ?";
+constexpr char kEndTallies[] = "UPDATE session_tallies SET live = 0 WHERE session_id = ?";
 constexpr char kInsertTally[] =
     "INSERT INTO session_tallies (session_id, ordinal, asset, detected, confirmed, live)"
     " VALUES (?, ?, ?, ?, ?, ?)";
@@ -59,11 +66,7 @@ constexpr char kInsertKey[] =
     "INSERT INTO idempotency_keys (environment_id, key, session_id, request_hash)"
     " VALUES (?, ?, ?, ?)";
 
-void bind_row(Query& query, const SessionRow& row, std::int64_t version) {
-    const session::Session& s = row.session;
-    query.bind(s.id, row.environment, version, s.state, s.destination.asset, s.destination.address,
-               s.destination.units, s.destination.calldata, s.refund_address,
-               s.policy.tolerance_bps, s.policy.underpaid, s.policy.overpaid, s.expires_at);
+void bind_funding(Query& query, const session::Session& s) {
     std::optional<core::AssetId> asset;
     std::optional<core::Units> received, to_deliver, excess;
     if (s.funding) {
@@ -72,10 +75,26 @@ void bind_row(Query& query, const SessionRow& row, std::int64_t version) {
         to_deliver = s.funding->to_deliver;
         excess = s.funding->excess;
     }
-    query.bind(asset, received, to_deliver, excess, s.waiting_state, s.held_from, s.reason,
-               s.reason_text, row.client_secret, row.method, row.method_at, row.display_json,
+    query.bind(asset, received, to_deliver, excess);
+}
+
+void bind_row(Query& query, const SessionRow& row, std::int64_t version) {
+    const session::Session& s = row.session;
+    query.bind(s.id, row.environment, version, s.state, s.destination.asset, s.destination.address,
+               s.destination.units, s.destination.calldata, s.refund_address,
+               s.policy.tolerance_bps, s.policy.underpaid, s.policy.overpaid, s.expires_at);
+    bind_funding(query, s);
+    query.bind(s.waiting_state, s.held_from, s.reason, s.reason_text, row.client_secret, row.method, row.method_at, row.display_json,
                row.metadata_json, row.receiver, row.outcome_tx, row.outcome_units, row.created_at,
                row.updated_at, s.destination.asset.chain());
+}
+
+void bind_changes(Query& query, const SessionRow& row, std::int64_t version) {
+    const session::Session& s = row.session;
+    query.bind(version, s.refund_address);
+    bind_funding(query, s);
+    query.bind(s.waiting_state, s.held_from, s.reason, s.reason_text, row.method, row.method_at,
+               row.receiver, row.outcome_tx, row.outcome_units, row.updated_at);
 }
 
 SessionRow read_row(Query& query) {
@@ -149,15 +168,17 @@ class SqliteSessions final : public Sessions {
     Expected<Done> save(const SessionRow& row, std::int64_t expected_version,
                         const JournalEntry& entry) override {
         return guarded(connection_, [&]() -> Expected<Done> {
-            if (auto same = is_at(row.session.id, expected_version); !same) return same;
+            auto stored = state_at(row.session.id, expected_version);
+            if (!stored) return stored.error();
             // The row first: the trigger refuses a final session before anything of it is touched.
+            const bool moved = *stored != row.session.state;
             {
-                Query query{connection_, kUpdate};
-                bind_row(query, row, expected_version + 1);
-                query.bind(row.session.id, expected_version).run();
+                Query query{connection_, moved ? kUpdateState : kUpdate};
+                bind_changes(query, row, expected_version + 1);
+                if (moved) query.bind(row.session.state);
+                query.bind(row.session.id).run();
             }
-            Query{connection_, kDropTallies}.bind(row.session.id).run();
-            write_tallies(row.session);
+            save_tallies(row.session);
             write_note(entry, expected_version + 1);
             return Done{};
         });
@@ -240,25 +261,40 @@ class SqliteSessions final : public Sessions {
     }
 
   private:
-    Expected<Done> is_at(const core::SessionId& id, std::int64_t version) {
+    Expected<session::State> state_at(const core::SessionId& id, std::int64_t version) {
         Query query{connection_, kVersion};
         if (!query.bind(id).step()) return Error{Errc::kNotFound, "no such session"};
         std::int64_t stored = 0;
-        query.read(stored);
+        session::State state{};
+        query.read(stored, state);
         if (stored != version) return Error{Errc::kConflict, "the session changed meanwhile"};
-        return Done{};
+        return state;
     }
 
     void write_tallies(const session::Session& s) {
-        if (s.tallies.empty()) return;
+        for (std::size_t i = 0; i < s.tallies.size(); ++i) insert_tally(s, i);
+    }
+
+    void insert_tally(const session::Session& s, std::size_t ordinal) {
+        const session::Tally& tally = s.tallies[ordinal];
         Query query{connection_, kInsertTally};
-        int ordinal = 0;
-        for (const session::Tally& tally : s.tallies) {
-            query.again();
-            query.bind(s.id, ordinal++, tally.asset, tally.detected, tally.confirmed,
-                       !session::is_final(s.state));
-            query.run();
+        query.bind(s.id, ordinal, tally.asset, tally.detected, tally.confirmed,
+                   !session::is_final(s.state));
+        query.run();
+    }
+
+    //! Tallies are only ever added at the end; each keeps its asset.
+    void save_tallies(const session::Session& s) {
+        for (std::size_t i = 0; i < s.tallies.size(); ++i) {
+            int known = 0;
+            {
+                Query query{connection_, kSetTally};
+                query.bind(s.tallies[i].detected, s.tallies[i].confirmed, s.id, i);
+                known = query.run();
+            }
+            if (known == 0) insert_tally(s, i);
         }
+        if (session::is_final(s.state)) Query{connection_, kEndTallies}.bind(s.id).run();
     }
 
     void read_tallies(session::Session& s) {

@@ -112,6 +112,14 @@ struct Transfer {
     bool too_large = false;
 };
 
+//! What the server says it will send, as far as a wrong word of it costs little; zero when it is silent.
+std::size_t announced_bytes(const Transfer& transfer) {
+    constexpr curl_off_t kBelievedMax = 8 * 1024 * 1024;
+    curl_off_t length = -1;
+    curl_easy_getinfo(transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    return static_cast<std::size_t>(std::clamp<curl_off_t>(length, 0, kBelievedMax));
+}
+
 std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
     auto& transfer = *static_cast<Transfer*>(user);
     auto& body = transfer.response.body;
@@ -120,7 +128,8 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
         return 0;
     }
     if (const auto need = body.size() + size + kJsonPadding; need > body.capacity()) {
-        body.reserve(std::max(need, 2 * body.capacity()));
+        const std::size_t announced = body.empty() ? announced_bytes(transfer) + kJsonPadding : 0;
+        body.reserve(std::max({need, 2 * body.capacity(), announced}));
     }
     body.append(data, size);
     return size;

@@ -5,6 +5,8 @@
 #include "chains/ports/chain_info.hpp"
 #include "chains/ports/reader.hpp"
 
+#include <boost/container/flat_set.hpp>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -127,7 +129,7 @@ class BlockDraft {
     std::string endpoint_;
     std::vector<TokenHit> hits_;
     std::set<core::Address> contracts_seen_;
-    std::set<std::uint32_t> log_indices_;
+    boost::container::flat_set<std::uint32_t> log_indices_;
     std::uint32_t log_count_ = 0;
     std::optional<std::size_t> logs_from_;
     bool is_whole_ = false;

@@ -13,8 +13,8 @@ namespace {
 
 constexpr core::Millis kRangeTimeout{60'000};
 //! Answers between these sizes keep three workers busy without much memory.
-constexpr std::size_t kPieceBytesLow = 512 * 1024;
-constexpr std::size_t kPieceBytesHigh = 2 * 1024 * 1024;
+constexpr std::size_t kPieceBytesLow = 256 * 1024;
+constexpr std::size_t kPieceBytesHigh = 1024 * 1024;
 //! With the range's logs one more call: a hundred, what the pool sends in one request by default.
 constexpr std::size_t kPieceBlocksMax = 99;
 
