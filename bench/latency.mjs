@@ -1,109 +1,101 @@
 #!/usr/bin/env node
 // From a mined block to its committed deposit row, and what a block costs in calls to the node.
 //
-//   node bench/latency.mjs [--blocks 60] [--poll-ms 100] [--sessions 10,1000,100000]
+//   node bench/latency.mjs [--blocks 60] [--poll-ms 100] [--sessions 10,1000,100000] [--only depositd,ponder,…]
 //
-// Blocks come at random moments, so the phase of the polling is random too. The row is looked for every half
-// millisecond by a process of its own. The time starts when the node has answered that the block is mined.
+// All poll every 100 ms. Blocks come either evenly, one a second, as the chains' own do, or at random moments, so
+// that nobody can know when to look. The rows are looked for every half millisecond by a process of its own (the
+// peers': every two milliseconds, where they keep them). The time starts when the node has answered that the block
+// is mined.
 import { parseArgs } from 'node:util';
-import { startAnvil } from '../devnet/lib/anvil.mjs';
-import { openChain } from '../devnet/lib/chain.mjs';
-import { receiver } from '../devnet/lib/keys.mjs';
 import { isMain, sleep } from '../devnet/lib/process.mjs';
-import { startProxy } from '../devnet/proxy.mjs';
-import { oneToken, prepareDaemon } from './lib/daemon.mjs';
+import { FOLLOWERS, HITS_PER_BLOCK, followWithDepositd, liveChain } from './lib/live.mjs';
 import { load, quiet, usage } from './lib/machine.mjs';
 import { report } from './lib/report.mjs';
-import { RowWatch, monotonicMs } from './lib/row_watch.mjs';
+import { monotonicMs } from './lib/row_watch.mjs';
 import { rounded, summary } from './lib/stats.mjs';
 
-const WATCHED = 10;
-const LOGS_PER_BLOCK = 10;
-const PAUSE_MS = 350;
+const EVEN_MS = 1_000;
+const RANDOM_MS = 350;
 const IDLE_MS = 3_000;
+/** The first blocks, in which a reader may still warm up or learn, are not counted. */
+const WARM_UP = 10;
 
-async function scene(sessions, pollMs, viaProxy) {
-    const node = await startAnvil({ mine: 'auto' });
-    const chain = await openChain(node);
-    const blaster = await chain.deploy('Blaster');
-    const watched = Array.from({ length: WATCHED }, (_, index) => receiver(index + 1).address);
-    await chain.write(blaster, 'watch', [watched]);
-    await node.setAutomine(false);
-    await node.mine(8);
-    const proxy = viaProxy ? await startProxy({ target: node.url }) : undefined;
-    const daemon = await prepareDaemon('latency', {
-        chains: [oneToken(proxy?.url ?? node.url, blaster.address, { poll_ms: pollMs })],
-        sessions, asset: `eip155:31337/erc20:${blaster.address.toLowerCase()}`,
-    });
-    await daemon.start({ timeoutMs: 60_000 });
-    return {
-        node, chain, blaster, proxy, daemon,
-        async blast(seed) {
-            await chain.write(blaster, 'blast', [BigInt(LOGS_PER_BLOCK), BigInt(seed), 2n], { wait: false });
-            await node.rpc('evm_mine');
-        },
-        async stop() {
-            await daemon.stop();
-            await proxy?.stop();
-            await node.stop();
-        },
+/** Waits until the next block is due. */
+function pacing(kind) {
+    let due = monotonicMs();
+    return () => {
+        due += kind === 'even' ? EVEN_MS : RANDOM_MS + Math.random() * 2 * RANDOM_MS;
+        return sleep(Math.max(0, due - monotonicMs()));
     };
 }
 
-/** Milliseconds from block to row, for `blocks` blocks. */
-export async function latency({ blocks = 60, pollMs = 100, sessions = WATCHED } = {}) {
-    const here = await scene(sessions, pollMs, false);
-    const rows = new RowWatch(here.daemon.databaseFile, 'SELECT count(*) FROM deposits', { everyMs: 0.5 });
-    await rows.reaches(0);
-    const loadBefore = await quiet();
-    const times = [];
-    for (let block = 0; block < blocks; block += 1) {
-        await sleep(PAUSE_MS + Math.random() * 2 * PAUSE_MS);
-        const before = rows.value;
-        await here.blast(block);
-        const mined = monotonicMs();
-        times.push(await rows.reaches(before + 1) - mined);
+/** Milliseconds from block to row, for `blocks` blocks after the warm-up. */
+export async function latency(name, { blocks = 60, pace = 'even', pollMs = 100 } = {}) {
+    const live = await liveChain();
+    const follow = name === 'depositd' ? () => followWithDepositd(live, { pollMs }) : () => FOLLOWERS[name](live);
+    const reader = await follow();
+    try {
+        await live.blast();
+        await reader.rowsReach(HITS_PER_BLOCK);
+        const loadBefore = await quiet();
+        const nextBlock = pacing(pace);
+        const times = [];
+        for (let block = 1; block <= WARM_UP + blocks; block += 1) {
+            await nextBlock();
+            await live.blast();
+            const mined = monotonicMs();
+            times.push(await reader.rowsReach(HITS_PER_BLOCK * (block + 1)) - mined);
+        }
+        report('latency', { reader: name, pace, pollMs, loadBefore, ...summary(times.slice(WARM_UP)), ...usage(reader.pid) });
+    } finally {
+        await reader.stop();
+        await live.stop();
     }
-    await rows.stop();
-    report('latency', { pollMs, sessions, loadBefore, ...summary(times), ...usage(here.daemon.pid) });
-    await here.stop();
 }
 
 /** Calls per look that finds nothing, and per block with deposits beyond those of such a look. */
 export async function callsPerBlock({ blocks = 30, pollMs = 200, sessions }) {
-    const here = await scene(sessions, pollMs, true);
+    const live = await liveChain({ viaProxy: true });
+    const { daemon, ...reader } = await followWithDepositd(live, { pollMs, sessions });
     await sleep(1_000);
-    here.proxy.resetCalls();
+    live.proxy.resetCalls();
     await sleep(IDLE_MS);
-    const idle = here.proxy.calls();
-    here.proxy.resetCalls();
+    const idle = live.proxy.calls();
+    live.proxy.resetCalls();
     const begin = Date.now();
     for (let block = 0; block < blocks; block += 1) {
-        await here.blast(block);
+        await live.blast();
         await sleep(2 * pollMs);
     }
     await sleep(1_000);
-    const busy = here.proxy.calls();
+    const busy = live.proxy.calls();
     const looks = (Date.now() - begin) / pollMs;
     report('calls_per_block', {
         sessions, blocks, pollMs, load: load(),
         idleCallsPerLook: rounded(total(idle) / (IDLE_MS / pollMs), 2), looksPerBlock: rounded(looks / blocks, 1),
         callsPerBlock: rounded(total(busy) / blocks, 2),
         byMethod: Object.fromEntries(Object.entries(busy).map(([method, n]) => [method, rounded(n / blocks, 2)])),
-        ...usage(here.daemon.pid),
+        ...usage(daemon.pid),
     });
-    await here.stop();
+    await reader.stop();
+    await live.stop();
 }
 
 const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
 
 if (isMain(import.meta.url)) {
     const { values } = parseArgs({
-        options: { blocks: { type: 'string' }, 'poll-ms': { type: 'string' }, sessions: { type: 'string' } },
+        options: {
+            blocks: { type: 'string' }, 'poll-ms': { type: 'string' }, sessions: { type: 'string' },
+            only: { type: 'string' },
+        },
     });
     const blocks = values.blocks ? Number(values.blocks) : undefined;
-    const polls = values['poll-ms'] ? [Number(values['poll-ms'])] : [100, 50];
-    for (const pollMs of polls) await latency({ blocks, pollMs });
+    const pollMs = values['poll-ms'] ? Number(values['poll-ms']) : undefined;
+    for (const name of values.only?.split(',') ?? Object.keys(FOLLOWERS)) {
+        for (const pace of ['even', 'random']) await latency(name, { blocks, pace, pollMs });
+    }
     for (const sessions of (values.sessions ?? '10,1000,100000').split(',').map(Number)) {
         await callsPerBlock({ sessions });
     }

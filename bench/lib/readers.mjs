@@ -69,33 +69,35 @@ export async function runDepositd({ chain, daemon }) {
     };
 }
 
-const peerEnvironment = ({ chain, url }) => ({
-    ...process.env, BENCH_RPC: url, BENCH_TOKEN: chain.token, BENCH_ADDRESSES: chain.addresses,
+const peerEnvironment = ({ url, token, addresses }) => ({
+    ...process.env, BENCH_RPC: url, BENCH_TOKEN: token, BENCH_ADDRESSES: addresses,
 });
 
-export async function runPonder({ chain, url }) {
+/**
+ * A peer that follows the chain at `url`, from its first block, and keeps transfers of `token` to the `addresses` of
+ * a file: { pid, rows(), ended(), text(), stop() }. rows() asks from outside how many rows there are.
+ */
+export async function startPonder({ url, token, addresses }) {
     const dir = installed('ponder');
     rmSync(join(dir, '.ponder'), { recursive: true, force: true });
     const port = await freePort();
-    const log = join(scratch('ponder'), 'log');
-    const begin = performance.now();
-    const child = spawnTied('/usr/bin/env', ['node', 'node_modules/ponder/dist/esm/bin/ponder.js', 'start',
+    const peer = startPeer('ponder', ['node_modules/ponder/dist/esm/bin/ponder.js', 'start',
         '--schema', 'bench', '--port', String(port), '--hostname', '127.0.0.1'], {
-        cwd: dir, stdio: ['ignore', openSync(log, 'a'), openSync(log, 'a')],
-        env: { ...peerEnvironment({ chain, url }), PONDER_TELEMETRY_DISABLED: 'true' },
+        cwd: dir, env: { ...peerEnvironment({ url, token, addresses }), PONDER_TELEMETRY_DISABLED: 'true' },
     });
-    const result = await untilRows({ child, log, chain, begin }, async () => {
-        const { rows } = await (await fetch(`http://127.0.0.1:${port}/rows`)).json();
-        return rows;
-    });
-    await stopChild(child, { signal: 'SIGINT', graceMs: 5_000 });
-    rmSync(join(dir, '.ponder'), { recursive: true, force: true });
-    return result;
+    return {
+        ...peer,
+        rows: async () => (await (await fetch(`http://127.0.0.1:${port}/rows`)).json()).rows,
+        async stop() {
+            await stopChild(peer.child, { signal: 'SIGINT', graceMs: 5_000 });
+            rmSync(join(dir, '.ponder'), { recursive: true, force: true });
+        },
+    };
 }
 
 let databases = 0;
 
-export async function runSubsquid({ chain, url, postgres }) {
+export async function startSubsquid({ url, token, addresses, postgres }) {
     const dir = installed('subsquid');
     const { Client } = createRequire(join(dir, 'main.js'))('pg');
     const name = `subsquid${databases += 1}`;
@@ -103,46 +105,62 @@ export async function runSubsquid({ chain, url, postgres }) {
     const client = new Client({ host: '127.0.0.1', port: postgres.port, user: postgres.user, database: name });
     await client.connect();
     await client.query(`CREATE TABLE deposit (id text PRIMARY KEY, "to" text, value numeric, block int)`);
-    const log = join(scratch('subsquid'), 'log');
-    const begin = performance.now();
-    const child = spawnTied('/usr/bin/env', ['node', 'main.js'], {
-        cwd: dir, stdio: ['ignore', openSync(log, 'a'), openSync(log, 'a')],
+    const peer = startPeer('subsquid', ['main.js'], {
+        cwd: dir,
         env: {
-            ...peerEnvironment({ chain, url }), DB_HOST: '127.0.0.1', DB_PORT: String(postgres.port),
+            ...peerEnvironment({ url, token, addresses }), DB_HOST: '127.0.0.1', DB_PORT: String(postgres.port),
             DB_USER: postgres.user, DB_NAME: name, DB_PASS: 'none',
         },
     });
-    const result = await untilRows({ child, log, chain, begin }, async () => {
-        const rows = Number((await client.query('SELECT count(*) AS n FROM deposit')).rows[0].n);
-        return rows;
+    return {
+        ...peer,
+        rows: async () => Number((await client.query('SELECT count(*) AS n FROM deposit')).rows[0].n),
+        async stop() {
+            await stopChild(peer.child, { graceMs: 2_000 });
+            await client.end();
+        },
+    };
+}
+
+function startPeer(name, args, { cwd, env }) {
+    const log = join(scratch(name), 'log');
+    const child = spawnTied('/usr/bin/env', ['node', ...args], {
+        cwd, env, stdio: ['ignore', openSync(log, 'a'), openSync(log, 'a')],
     });
-    await stopChild(child, { graceMs: 2_000 });
-    await client.end();
-    return result;
+    let gone = false;
+    child.exited.then(() => { gone = true; });
+    return {
+        child, pid: child.pid, ended: () => gone,
+        text: () => readFileSync(log, 'utf8').trimEnd().split('\n').slice(-20).join('\n'),
+    };
+}
+
+export const runPonder = (scene) => catchUpOf(startPonder, scene);
+export const runSubsquid = (scene) => catchUpOf(startSubsquid, scene);
+
+/** From the process's start until every row is there, and a little longer in case there come too many. */
+async function catchUpOf(start, { chain, url, postgres }) {
+    const begin = performance.now();
+    const peer = await start({ url, token: chain.token, addresses: chain.addresses, postgres });
+    try {
+        await until(async () => {
+            if (peer.ended()) throw Object.assign(new Error(`it ended by itself:\n${peer.text()}`), { final: true });
+            return (await peer.rows()) >= chain.hits;
+        }, { timeoutMs: 600_000, everyMs: 100, what: `${chain.hits} rows` });
+        const result = { seconds: seconds(begin), ...usage(peer.pid) };
+        await sleep(500);
+        const rows = await peer.rows();
+        check('a peer', rows, chain.hits);
+        return { ...result, rows };
+    } finally {
+        await peer.stop();
+    }
 }
 
 function installed(peer) {
     const dir = join(peers, peer);
     if (!existsSync(join(dir, 'node_modules'))) throw new Error(`${peer} is not installed: npm ci in bench/peers/${peer}`);
     return dir;
-}
-
-/** Waits until every row is there, and a little longer in case there come too many. */
-async function untilRows({ child, log, chain, begin }, countRows) {
-    let gone = false;
-    child.exited.then(() => { gone = true; });
-    await until(async () => {
-        if (gone) {
-            const text = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-20).join('\n');
-            throw Object.assign(new Error(`it ended by itself:\n${text}`), { final: true });
-        }
-        return (await countRows()) >= chain.hits;
-    }, { timeoutMs: 600_000, everyMs: 100, what: `${chain.hits} rows` });
-    const result = { seconds: seconds(begin), ...usage(child.pid) };
-    await sleep(500);
-    const rows = await countRows();
-    check('a peer', rows, chain.hits);
-    return { ...result, rows };
 }
 
 function check(who, rows, wanted) {
