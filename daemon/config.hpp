@@ -50,6 +50,7 @@ struct KeysConfig {
 struct LimitsConfig {
     std::optional<std::uint64_t> payout_whole_tokens_max;
     std::uint64_t max_fee_gwei = 500;
+    std::int64_t reconcile_s = 60;  //!< 0: never
 };
 
 struct EndpointSettings {

@@ -142,6 +142,8 @@ struct Blocks {
     virtual Expected<Done> acknowledge_halts(const core::ChainId& chain, std::string_view by,
                                              core::Instant at) = 0;
     virtual Expected<std::vector<Halt>> open_halts() = 0;
+    //! Did an operator let the chain go on although he was told just this?
+    virtual Expected<bool> is_acknowledged(const core::ChainId& chain, std::string_view reason) = 0;
 };
 
 struct RecordedDeposit {

@@ -1,5 +1,6 @@
 #include "settlement/reconcile.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <set>
@@ -101,7 +102,30 @@ Expected<Done> add_receivers(db::UnitOfWork& work, const ReconcileRequest& reque
 struct Books {
     core::BlockRef at;
     Positions positions;
+    core::Address last;
 };
+
+//! Leaves the part that was asked for; an address is never split.
+void keep_part(const ReconcileRequest& request, Books& books) {
+    const auto is_operators = [&](const core::Address& owner) {
+        const auto& own = request.operator_addresses;
+        return std::find(own.begin(), own.end(), owner) != own.end();
+    };
+    std::size_t kept = 0;
+    core::Address last;
+    bool is_full = false;
+    std::erase_if(books.positions, [&](const auto& item) {
+        const core::Address& owner = item.first.first;
+        if (is_operators(owner)) return false;
+        if (!request.after.empty() && owner <= request.after) return true;
+        if (kept >= request.part && owner != last) is_full = true;
+        if (is_full) return true;
+        ++kept;
+        last = owner;
+        return false;
+    });
+    if (is_full) books.last = last;
+}
 
 Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request) {
     auto newest = work.facts().newest();
@@ -112,9 +136,11 @@ Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request
     auto tip = work.blocks().tip(request.chain);
     if (!tip) return tip.error();
     if (!*tip) return Error{Errc::kNotReady, "no block of " + request.chain.text() + " was read yet"};
-    if (auto sound = work.ledger().verify(); !sound) return sound.error();
+    if (request.part == 0) {
+        if (auto sound = work.ledger().verify(); !sound) return sound.error();
+    }
 
-    Books books{**tip, {}};
+    Books books{**tip, {}, {}};
     if (auto done = add_books(work, request.chain, books.positions); !done) return done.error();
     auto pending = add_pending(work, request.chain, request.native, books.positions);
     if (!pending) return pending.error();
@@ -126,6 +152,7 @@ Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request
         auto added = add_receivers(work, request, books.positions);
         if (!added) return added.error();
     }
+    if (request.part > 0) keep_part(request, books);
     return books;
 }
 
@@ -139,6 +166,7 @@ core::Task<Expected<ReconcileReport>> reconcile(db::Database& database, Reconcil
     if (!books) co_return books.error();
     ReconcileReport report;
     report.at = books->at;
+    report.last = books->last;
     for (const auto& [place, position] : books->positions) {
         ReconcileLine line;
         line.owner = place.first;
@@ -149,7 +177,11 @@ core::Task<Expected<ReconcileReport>> reconcile(db::Database& database, Reconcil
         line.on_chain = *on_chain;
         auto expected = position.in.minus(position.out);
         if (expected) line.expected = *expected;
-        line.equal = expected && *expected == *on_chain;
+        const auto seen = on_chain->plus(position.out);
+        if (!seen) co_return seen.error();
+        line.equal = *seen == position.in;
+        if (*seen < position.in) line.missing = *position.in.minus(*seen);
+        if (*seen > position.in) line.surplus = *seen->minus(position.in);
         if (!line.equal) ++report.differences;
         report.lines.push_back(std::move(line));
     }

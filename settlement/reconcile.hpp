@@ -23,6 +23,8 @@ struct ReconcileLine {
     core::Units booked;    //!< ledger
     core::Units expected;  //!< ledger, plus what is on the chain and not final or credited yet
     core::Units on_chain;
+    core::Units missing;  //!< on the books and not on the chain
+    core::Units surplus;  //!< on the chain and not on the books
     bool equal = false;
 };
 
@@ -30,6 +32,7 @@ struct ReconcileReport {
     core::BlockRef at;  //!< our own last block: ledger and chain are compared here
     std::vector<ReconcileLine> lines;
     std::size_t differences = 0;
+    core::Address last;  //!< where the next part begins; empty when everything was looked at
 };
 
 struct ReconcileRequest {
@@ -39,6 +42,10 @@ struct ReconcileRequest {
     std::vector<core::Address> operator_addresses;
     //! Also ask for receivers on whose books nothing stands: finds money that was never seen.
     bool every_receiver = false;
+    //! Zero: all. Otherwise about so many balances of the addresses above `after`, beside those of the
+    //! operator's addresses; and the books' own sum is left to those who look at everything.
+    std::size_t part = 0;
+    core::Address after;
 };
 
 //! Compares the books with the chain at one block. Reads only. kNotReady while settlement has facts to

@@ -17,11 +17,12 @@ struct Settlement::Parts {
     Driver driver{context};
     Deadlines deadlines{context};
     std::vector<std::unique_ptr<Executor>> executors;
+    std::vector<std::unique_ptr<Reconciler>> reconcilers;
 
     explicit Parts(Context given) : context{std::move(given)} {}
 };
 
-Settlement::Settlement(Context context, std::vector<PayingChain> paying)
+Settlement::Settlement(Context context, std::vector<PayingChain> paying, Reconciling reconciling)
     : parts_{std::make_unique<Parts>(std::move(context))} {
     for (const PayingChain& one : paying) {
         std::vector<chains::TxSender*> siblings;
@@ -35,6 +36,11 @@ Settlement::Settlement(Context context, std::vector<PayingChain> paying)
             std::make_unique<Executor>(parts_->context, chain, *one.sender, *one.signer,
                                        std::move(siblings), PayoutPace::for_chain(chain)));
     }
+    if (reconciling.every <= core::Millis::zero()) return;
+    for (Reconciler::Chain& chain : reconciling.chains) {
+        parts_->reconcilers.push_back(std::make_unique<Reconciler>(
+            parts_->context, std::move(chain), reconciling.every));
+    }
 }
 
 Settlement::~Settlement() = default;
@@ -47,6 +53,9 @@ core::Task<void> Settlement::run() {
     tasks.push_back(core::asio::co_spawn(executor, parts_->driver.run(), core::asio::deferred));
     tasks.push_back(core::asio::co_spawn(executor, parts_->deadlines.run(), core::asio::deferred));
     for (const auto& one : parts_->executors) {
+        tasks.push_back(core::asio::co_spawn(executor, one->run(), core::asio::deferred));
+    }
+    for (const auto& one : parts_->reconcilers) {
         tasks.push_back(core::asio::co_spawn(executor, one->run(), core::asio::deferred));
     }
     auto group = core::asio::experimental::make_parallel_group(std::move(tasks));

@@ -7,6 +7,7 @@
 #include "chains/ports/signer.hpp"
 #include "core/task.hpp"
 #include "settlement/context.hpp"
+#include "settlement/reconciler.hpp"
 
 namespace settlement {
 
@@ -16,10 +17,17 @@ struct PayingChain {
     chains::Signer* signer = nullptr;
 };
 
-//! Facts → session steps → payouts → chain. Owns the driver, the deadlines and one executor per chain.
+//! How often the books of these chains are compared with them; zero: never.
+struct Reconciling {
+    std::vector<Reconciler::Chain> chains;
+    core::Millis every{};
+};
+
+//! Facts → session steps → payouts → chain. Owns the driver, the deadlines, one executor per chain and
+//! who compares the books.
 class Settlement {
   public:
-    Settlement(Context context, std::vector<PayingChain> paying);
+    Settlement(Context context, std::vector<PayingChain> paying, Reconciling reconciling = {});
     ~Settlement();
     Settlement(const Settlement&) = delete;
     Settlement& operator=(const Settlement&) = delete;

@@ -81,6 +81,9 @@ class Signer {
   public:
     virtual ~Signer() = default;
     virtual core::Task<core::Expected<SignedTx>> sign(SigningRequest request) = 0;
+    //! Would its own rules let an order like this one pass? For asking before a nonce is reserved:
+    //! one that is never signed for is a gap. sign() asks again. kRefused says why not.
+    virtual core::Expected<core::Done> allows(const TxOrder&) const { return core::Done{}; }
     //! The address of a key.
     virtual core::Expected<core::Address> address_of(KeyRef key) const = 0;
 };

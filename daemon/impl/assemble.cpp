@@ -54,6 +54,24 @@ std::vector<settlement::PayingChain> paying(const std::vector<ChainParts>& chain
     return out;
 }
 
+settlement::Reconciling reconciling(const std::vector<ChainParts>& chains, const Keys& keys,
+                                    const LimitsConfig& limits) {
+    settlement::Reconciling out;
+    out.every = core::Millis{limits.reconcile_s * 1000};
+    for (const ChainParts& chain : chains) {
+        settlement::Reconciler::Chain one;
+        one.request.chain = chain.info.id;
+        one.request.native = chain.info.native_asset;
+        one.request.operator_addresses = keys.operators;
+        chains::ChainReader& reader = *chain.reader;
+        one.balance_at = [&reader](core::AssetId asset, core::Address owner, core::BlockRef at) {
+            return reader.balance_of(std::move(asset), owner, at);
+        };
+        out.chains.push_back(std::move(one));
+    }
+    return out;
+}
+
 std::vector<ReplayDesk::Chain> readers_of(const std::vector<ChainParts>& chains) {
     std::vector<ReplayDesk::Chain> out;
     for (const ChainParts& chain : chains) out.push_back({chain.info.id, chain.reader.get()});
@@ -128,10 +146,7 @@ struct Application::Graph {
     ReplayDesk desk{executor, readers_of(chains), *database, watch, codec, around.clock, around.log};
 
     settlement::DirectRouter route;
-    settlement::Settlement settlement{
-        settlement::Context{*database, route, around.clock, around.log, around.metrics,
-                            infos_of(chains)},
-        paying(chains, keys)};
+    settlement::Settlement settlement;
 
     ConfiguredChains api_chains{infos_of(chains), codec};
     OperatorAddresses own{keys.operators};
@@ -154,6 +169,9 @@ struct Application::Graph {
           database{std::move(store)},
           chains{std::move(connected)},
           keys{std::move(loaded)},
+          settlement{settlement::Context{*database, route, around.clock, around.log, around.metrics,
+                                         infos_of(chains)},
+                     paying(chains, keys), reconciling(chains, keys, config.limits)},
           auth{*database, std::move(pepper), around.log},
           sessions{{*database, api_chains, own,
                     [this](std::uint32_t index) { return keys.deriver->derive(index); }, nudge, auth,

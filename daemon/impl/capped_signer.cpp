@@ -3,11 +3,11 @@
 namespace depositd {
 
 core::Task<core::Expected<chains::SignedTx>> CappedSigner::sign(chains::SigningRequest request) {
-    if (auto fits = allowed(request.tx.order); !fits) co_return fits.error();
+    if (auto fits = allows(request.tx.order); !fits) co_return fits.error();
     co_return co_await inner_->sign(std::move(request));
 }
 
-core::Expected<core::Done> CappedSigner::allowed(const chains::TxOrder& order) const {
+core::Expected<core::Done> CappedSigner::allows(const chains::TxOrder& order) const {
     if (order.kind == chains::CallKind::kNoop || order.units.is_zero()) return core::Done{};
     for (const chains::ChainInfo& chain : chains_) {
         const chains::TokenInfo* token = chain.token(order.asset);

@@ -18,13 +18,12 @@ class CappedSigner final : public chains::Signer {
         : inner_{std::move(inner)}, whole_tokens_max_{whole_tokens_max}, chains_{std::move(chains)} {}
 
     core::Task<core::Expected<chains::SignedTx>> sign(chains::SigningRequest request) override;
+    core::Expected<core::Done> allows(const chains::TxOrder& order) const override;
     core::Expected<core::Address> address_of(chains::KeyRef key) const override {
         return inner_->address_of(key);
     }
 
   private:
-    core::Expected<core::Done> allowed(const chains::TxOrder& order) const;
-
     std::unique_ptr<chains::Signer> inner_;
     std::uint64_t whole_tokens_max_;
     std::vector<chains::ChainInfo> chains_;

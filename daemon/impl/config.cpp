@@ -244,7 +244,8 @@ ConfigResult parse_config(std::string_view toml, const ConfigSources& sources) {
     config.keys = keys_of(section(tables, "keys"), out.problems);
     const ConfigTable& limits = section(tables, "limits");
     config.limits = {number_of<std::uint64_t>(limits, "payout_whole_tokens_max"),
-                     static_cast<std::uint64_t>(limits.integer("max_fee_gwei"))};
+                     static_cast<std::uint64_t>(limits.integer("max_fee_gwei")),
+                     limits.integer("reconcile_s")};
 
     std::set<core::ChainId> ids;
     for (const ConfigTable& table : tables) {

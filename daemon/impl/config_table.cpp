@@ -67,6 +67,10 @@ constexpr KeySpec kKeys[] = {
      1, kAny},
     {"limits", "max_fee_gwei", KeyType::kInteger, false, "500", "",
      "Most that is offered for gas on any chain, per unit of gas.", 1, 1'000'000},
+    {"limits", "reconcile_s", KeyType::kInteger, false, "60", "",
+     "How often balances are compared with the books. Money that is missing halts payouts on its chain "
+     "until it is acknowledged. 0: never.",
+     0, kDay_s},
 
     {"chain", "id", KeyType::kChain, true, "", "\"eip155:8453\"",
      "CAIP-2 id, or the number of an EVM chain."},

@@ -46,6 +46,10 @@ constexpr MetricSpec kMetrics[] = {
      "Transfers of nothing to one of our addresses: address poisoning."},
     {"depositd_balance_missing_total", kCounter, "findings", "chain",
      "Receivers found with less native coin than is explained."},
+    {"depositd_reconcile_looks_total", kCounter, "looks", "chain, outcome",
+     "Comparisons of books and chain: equal, differs, or none when it could not be told."},
+    {"depositd_reconcile_differences_total", kCounter, "findings", "chain, kind",
+     "Balances found below the books (missing) or above them (surplus)."},
     {"depositd_watched_addresses", kGauge, "addresses", "chain", "Size of the watch set."},
 
     {"depositd_db_commit_seconds", kHistogram, "seconds", "", "Time of one commit with its sync."},

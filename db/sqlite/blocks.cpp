@@ -57,6 +57,8 @@ constexpr char kHalt[] =
 constexpr char kAcknowledge[] =
     "UPDATE halts SET acknowledged_by = ?, acknowledged_at = ?"
     " WHERE chain = ? AND acknowledged_at IS NULL";
+constexpr char kIsAcknowledged[] =
+    "SELECT 1 FROM halts WHERE chain = ? AND reason = ? AND acknowledged_at IS NOT NULL";
 constexpr char kHalts[] =
     "SELECT chain, reason, since, acknowledged_at, acknowledged_by FROM halts"
     " WHERE acknowledged_at IS NULL ORDER BY chain";
@@ -233,6 +235,13 @@ class SqliteBlocks final : public Blocks {
         return guarded(connection_, [&]() -> Expected<Done> {
             Query{connection_, kAcknowledge}.bind(by, at, chain).run();
             return Done{};
+        });
+    }
+
+    Expected<bool> is_acknowledged(const core::ChainId& chain, std::string_view reason) override {
+        return guarded(connection_, [&]() -> Expected<bool> {
+            Query query{connection_, kIsAcknowledged};
+            return query.bind(chain, reason).step();
         });
     }
 

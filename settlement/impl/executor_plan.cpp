@@ -25,6 +25,9 @@ constexpr std::size_t kTopUpsMax = 4;
 // Nothing of the payout is on the wire or reserved here, so that giving up is safe.
 Task<Expected<Done>> Executor::next_step(db::PayoutFull full) {
     const db::Payout& payout = full.payout;
+    if (auto allowed = signer_.allows(final_order(payout)); !allowed) {
+        co_return co_await hold(std::move(full), allowed.error().message);
+    }
     if (auto ready = sender_.ready_to_pay(); !ready) co_return ready.error();
     auto parties = co_await check_parties(payout);
     if (!parties) {
@@ -156,6 +159,9 @@ Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing) 
     step.recipient = full.payout.sender;
     step.asset = chain_.native_asset;
     step.units = *units;
+    if (auto allowed = signer_.allows(order_of(step, {})); !allowed) {
+        co_return not_now("gas money is refused: " + allowed.error().message);
+    }
 
     auto balance = co_await sender_.native_balance(*station);
     if (!balance) co_return balance.error();

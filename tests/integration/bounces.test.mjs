@@ -1,6 +1,7 @@
 // Deliveries that the chain refuses.
 import assert from 'node:assert/strict';
-import { sceneTest, viem } from './lib/scene.mjs';
+import { ahead, untilHeld, untilTransferWaits } from './lib/payouts.mjs';
+import { sceneTest } from './lib/scene.mjs';
 
 sceneTest('bounce: the destination is on the block list -> the money goes back, once', async (scene) => {
     const { session, receiver, destination, refund } = await scene.order();
@@ -62,28 +63,3 @@ sceneTest('bounce: the token refuses with false before anything is sent -> nothi
         await scene.assertBalance(receiver, '10', lying);
         assert.equal(await scene.transfersTo(destination, lying), 0);
     });
-
-function untilHeld(scene, { sessionId }) {
-    const state = () => scene.sql(`SELECT state FROM sessions WHERE id = '${sessionId}'`)[0].state;
-    return scene.mineUntil(() => state() === 11, { what: 'the session to be held' });
-}
-
-/** Mines until the payout's transfer itself, not its gas money, waits in the pool. */
-function untilTransferWaits(scene, destination) {
-    const word = destination.slice(2).toLowerCase();
-    return scene.mineUntil(async () => {
-        const { pending } = await scene.node.rpc('txpool_content');
-        return Object.values(pending).flatMap((byNonce) => Object.values(byNonce))
-            .some(({ input }) => input.includes(word));
-    }, { what: 'the delivery to wait in the pool' });
-}
-
-/** Mines a call before everything else that waits. */
-async function ahead(scene, contract, functionName, args) {
-    const data = viem.encodeFunctionData({ abi: contract.abi, functionName, args });
-    const fee = `0x${(400n * 10n ** 9n).toString(16)}`;
-    await scene.node.rpc('eth_sendTransaction', [{
-        from: scene.payer, to: contract.address, data, gas: '0x30d40', maxFeePerGas: fee, maxPriorityFeePerGas: fee,
-    }]);
-    await scene.node.mine();
-}

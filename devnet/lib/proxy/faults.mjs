@@ -4,7 +4,7 @@
 //            change call.params
 //   after    (result, call, context, options) -> the result to give instead
 // The context offers ask(method, params), random() in [0, 1) and memory, an object that lasts as long as the fault.
-import { keccak256, pad, toHex } from 'viem';
+import { keccak256, pad, parseTransaction, recoverTransactionAddress, toHex } from 'viem';
 import { RANGE_REFUSALS, RATE_REFUSALS, RESULT_REFUSALS } from './provider_texts.mjs';
 import { headView, logRange } from './head_view.mjs';
 
@@ -148,6 +148,37 @@ export const CALL_FAULTS = {
     'rate-error': {
         before: (_call, _context, { provider = 'alchemy' }) =>
             ({ error: oneOf(RATE_REFUSALS, provider, 'rate-error') }),
+    },
+
+    // An answer of one's choice, { value }, instead of the node's.
+    result: { before: (_call, _context, { value }) => ({ result: value }) },
+
+    // Sends are answered with errors, each in the words of the next of { messages: […] }; with { accept: true } the
+    // node has got the transaction all the same.
+    'send-error': {
+        methods: ['eth_sendRawTransaction'],
+        async before(call, { ask, memory }, { messages = ['internal error'], accept = false }) {
+            if (accept) await ask(call.method, call.params).catch(() => {});
+            memory.next = (memory.next ?? -1) + 1;
+            return { error: { code: -32000, message: messages[memory.next % messages.length] } };
+        },
+    },
+    // geth's rule for a second transaction with the same nonce: both fees a tenth higher, or it is refused.
+    'strict-replacement': {
+        methods: ['eth_sendRawTransaction'],
+        async before(call, { memory }, { percent = 10n }) {
+            const [raw] = call.params;
+            const { nonce, maxFeePerGas: fee, maxPriorityFeePerGas: tip = 0n } = parseTransaction(raw);
+            const key = `${await recoverTransactionAddress({ serializedTransaction: raw })} ${nonce}`;
+            const known = memory[key];
+            if (known && known.raw !== raw) {
+                const low = [[fee, known.fee], [tip, known.tip]]
+                    .some(([now, was]) => now * 100n < was * (100n + BigInt(percent)));
+                if (low) return { error: { code: -32000, message: 'replacement transaction underpriced' } };
+            }
+            memory[key] = { raw, fee, tip };
+            return undefined;
+        },
     },
 
     // Another chain behind the same address: { chainId }, and another genesis with { genesis: true }.

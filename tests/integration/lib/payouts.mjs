@@ -65,7 +65,7 @@ export async function assertNoGap(scene, address) {
     assert.ok(next <= latest, `${address}: reserved up to ${next}, mined up to ${latest}`);
 }
 
-/** Waits, without a block, until a transaction with this word in its data waits in the pool. */
+/** The waiting transaction that pays this address, coin or token; undefined when none waits. */
 export async function poolHolds(scene, address) {
     const word = address.slice(2).toLowerCase();
     const { pending, queued } = await scene.node.rpc('txpool_content');
@@ -73,11 +73,25 @@ export async function poolHolds(scene, address) {
         .find(({ input, to }) => input.includes(word) || to?.slice(2).toLowerCase() === word);
 }
 
-/** Mines until the session's own transfer, not its gas money, waits in the pool; the transaction. */
-export function untilTransferWaits(scene, destination, options) {
-    return scene.mineUntil(() => poolHolds(scene, destination), {
-        what: 'the delivery to wait in the pool', ...options,
-    });
+/**
+ * Mines until the transfer to `destination`, not its gas money, waits in the pool; the transaction. No block is mined
+ * from the moment on when the transfer may be sent, so that it cannot be missed.
+ */
+export function untilTransferWaits(scene, destination) {
+    const word = destination.slice(2).toLowerCase();
+    return until(async () => {
+        const waiting = await poolHolds(scene, destination);
+        if (waiting) return waiting;
+        const [now] = scene.sql(`SELECT
+            (SELECT coalesce(max(seq), 0) FROM facts) AS newest,
+            (SELECT coalesce(max(seq), 0) FROM cursors WHERE reader = 'settlement') AS applied,
+            (SELECT max(height) FROM chain_tips) AS height,
+            (SELECT count(*) FROM payout_steps s JOIN payouts p ON p.id = s.payout_id
+                WHERE lower(p.recipient) LIKE '%${word}' AND (s.kind = 4 OR s.status = 6)) AS due`);
+        const isRead = now.newest === now.applied && now.height === await scene.node.blockNumber();
+        if (isRead && now.due === 0) await scene.node.mine();
+        return undefined;
+    }, { what: 'the delivery to wait in the pool', timeoutMs: 60_000, everyMs: 60 });
 }
 
 /** The attempts of a session's payouts that are transfers, oldest first. */
@@ -93,4 +107,20 @@ export function untilAttempts(scene, session, count) {
         const attempts = transferAttempts(scene, session);
         return attempts.length >= count && attempts;
     }, { what: `${count} bids for the transfer`, timeoutMs: 90_000, everyMs: 500 });
+}
+
+/** Mines until the session is held. */
+export function untilHeld(scene, { sessionId }) {
+    const state = () => scene.sql(`SELECT state FROM sessions WHERE id = '${sessionId}'`)[0].state;
+    return scene.mineUntil(() => state() === 11, { what: 'the session to be held', timeoutMs: 60_000 });
+}
+
+/** Mines a call before everything else that waits. */
+export async function ahead(scene, contract, functionName, args) {
+    const data = viem.encodeFunctionData({ abi: contract.abi, functionName, args });
+    const fee = `0x${(400n * 10n ** 9n).toString(16)}`;
+    await scene.node.rpc('eth_sendTransaction', [{
+        from: scene.payer, to: contract.address, data, gas: '0x30d40', maxFeePerGas: fee, maxPriorityFeePerGas: fee,
+    }]);
+    await scene.node.mine();
 }
