@@ -2,12 +2,14 @@
 // Payouts per second on one EVM chain: many sessions are paid in one block, and the time counts from that block
 // until the last of them is delivered for good. The chain is then asked whether each got its money once.
 //
-//   node bench/payouts.mjs [--sessions 300] [--block-time 0.25] [--token usdc|usdt]
+//   node bench/payouts.mjs [--sessions 300] [--block-time 0.25] [--token usdc|usdt] [--kill-every 1]
+//
+// With --kill-every the daemon is killed with SIGKILL after so many seconds of each of its lives and started again.
 import { parseArgs } from 'node:util';
 import { startAnvil } from '../devnet/lib/anvil.mjs';
 import { openChain, parseEther, viem } from '../devnet/lib/chain.mjs';
 import { gasStation } from '../devnet/lib/keys.mjs';
-import { isMain } from '../devnet/lib/process.mjs';
+import { isMain, sleep } from '../devnet/lib/process.mjs';
 import { oneToken, prepareDaemon, query } from './lib/daemon.mjs';
 import { quiet, usage } from './lib/machine.mjs';
 import { report, say } from './lib/report.mjs';
@@ -43,7 +45,29 @@ async function transfersTo(node, token) {
     return (address) => counts.get(viem.pad(address).toLowerCase()) ?? 0;
 }
 
-export async function payouts({ sessions = 300, blockTime = 0.25, tokenName = 'usdc' } = {}) {
+/** Ends the daemon the hard way and starts it again, until stop(), which says how often that was. */
+function keepKilling(daemon, everyMs) {
+    let kills = 0;
+    let isOn = everyMs > 0;
+    const lives = (async () => {
+        while (isOn) {
+            await sleep(everyMs);
+            if (!isOn) return;
+            await daemon.kill('SIGKILL');
+            kills += 1;
+            await daemon.start({ ready: false });
+        }
+    })();
+    return {
+        async stop() {
+            isOn = false;
+            await lives;
+            return kills;
+        },
+    };
+}
+
+export async function payouts({ sessions = 300, blockTime = 0.25, tokenName = 'usdc', killEvery = 0 } = {}) {
     const node = await startAnvil({ blockTime, gasLimit: 120_000_000 });
     const chain = await openChain(node);
     const { payer: payerContract, [tokenName]: token } = await chain.deployAll();
@@ -63,12 +87,15 @@ export async function payouts({ sessions = 300, blockTime = 0.25, tokenName = 'u
     const { receipt } = await chain.write(payerContract, 'payToken',
         [token.address, receivers, receivers.map(() => UNITS)], { gas: 100_000_000 });
     const begin = monotonicMs();
+    const killing = keepKilling(daemon, killEvery * 1000);
     let last = -1;
     const progress = setInterval(() => {
         if (delivered.value !== last) say(`${last = delivered.value} delivered`);
     }, 5_000);
     const end = await delivered.reaches(sessions, { timeoutMs: 300_000 }).catch((error) => error);
     clearInterval(progress);
+    const kills = await killing.stop();
+    await daemon.untilReady();
     const used = usage(daemon.pid);
     const times = await transfersTo(node, token);
     const once = receivers.filter((_, index) => times(destination(index)) === 1).length;
@@ -77,7 +104,7 @@ export async function payouts({ sessions = 300, blockTime = 0.25, tokenName = 'u
     const seconds = ((finished ? end : monotonicMs()) - begin) / 1000;
     const blocks = await node.blockNumber() - Number(receipt.blockNumber);
     report('payouts', {
-        token: tokenName, sessions, blockTime, loadBefore, finished, delivered: delivered.value,
+        token: tokenName, sessions, blockTime, killEvery, kills, loadBefore, finished, delivered: delivered.value,
         seconds: rounded(seconds, 2), perSecond: rounded(delivered.value / seconds), blocks,
         paidOnce: once, paidMoreThanOnce: more, ...used,
         steps: query(daemon.databaseFile, 'SELECT kind, count(*) AS n FROM payout_steps GROUP BY kind'),
@@ -90,10 +117,13 @@ export async function payouts({ sessions = 300, blockTime = 0.25, tokenName = 'u
 
 if (isMain(import.meta.url)) {
     const { values } = parseArgs({
-        options: { sessions: { type: 'string' }, 'block-time': { type: 'string' }, token: { type: 'string' } },
+        options: {
+            sessions: { type: 'string' }, 'block-time': { type: 'string' }, token: { type: 'string' },
+            'kill-every': { type: 'string' },
+        },
     });
     await payouts({
         sessions: Number(values.sessions ?? 300), blockTime: Number(values['block-time'] ?? 0.25),
-        tokenName: values.token ?? 'usdc',
+        tokenName: values.token ?? 'usdc', killEvery: Number(values['kill-every'] ?? 0),
     });
 }

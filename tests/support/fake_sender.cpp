@@ -24,6 +24,11 @@ core::TxId FakeSigner::id_of(const core::Bytes& raw) {
     return core::TxId::from_bytes(id).value();
 }
 
+Expected<core::Done> FakeSigner::allows(const chains::TxOrder& order) const {
+    if (!cap || order.asset.is_native() || order.units <= *cap) return core::Done{};
+    return Error{Errc::kRefused, "above the signer's cap"};
+}
+
 Task<Expected<chains::SignedTx>> FakeSigner::sign(chains::SigningRequest request) {
     if (refuse) co_return Error{Errc::kRefused, "over the signer's limit"};
     const chains::UnsignedTx& tx = request.tx;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ class FakeSigner final : public chains::Signer {
   public:
     core::Task<core::Expected<chains::SignedTx>> sign(chains::SigningRequest request) override;
     core::Expected<core::Address> address_of(chains::KeyRef key) const override;
+    core::Expected<core::Done> allows(const chains::TxOrder& order) const override;
     //! What was signed under this id.
     const chains::UnsignedTx& tx(const core::TxId& id) const { return by_id_.at(id); }
     std::size_t signatures() const { return by_id_.size(); }
@@ -22,6 +24,8 @@ class FakeSigner final : public chains::Signer {
     static core::TxId id_of(const core::Bytes& raw);
 
     bool refuse = false;
+    //! Above it nothing is signed.
+    std::optional<core::Units> cap;
 
   private:
     std::map<core::TxId, chains::UnsignedTx> by_id_;

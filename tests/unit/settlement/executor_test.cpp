@@ -257,6 +257,23 @@ TEST_CASE("executor: a final delivery leaves the chain -> off the books; acknowl
     REQUIRE(transfers_to(desk, address(1)) == 1);  // the same bytes
 }
 
+TEST_CASE("executor: above the signer's cap -> held before a nonce is reserved, resumed under a higher one") {
+    Desk desk;
+    desk.signer.cap = units(50);
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle(3);
+    const auto held = only(desk, id);
+    REQUIRE(held.payout.status == db::PayoutStatus::kHeld);
+    REQUIRE(held.payout.reason == "above the signer's cap");
+    REQUIRE(held.steps.empty());
+    REQUIRE(desk.sender.sent.empty());
+    desk.signer.cap = units(100);
+    desk.run(settlement::resume_payout(*desk.context, held.payout.id)).value();
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+}
+
 TEST_CASE("executor: the refund address is a contract elsewhere and nothing here -> held") {
     Desk desk;
     desk.sender.refuses[address(1)] = "paused";
