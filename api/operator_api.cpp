@@ -143,16 +143,16 @@ core::Task<Response> OperatorApi::healthz(Request) {
     co_return json_response(200, {{"ok", true}});
 }
 
-core::Task<std::vector<db::Halt>> OperatorApi::halts() {
+core::Task<OperatorView::Halts> OperatorApi::halts() {
     auto job = [](db::UnitOfWork& work) { return work.blocks().open_halts(); };
     auto open = co_await database_.read<std::vector<db::Halt>>(std::move(job));
-    if (open) co_return std::move(*open);
-    // The store has a check of its own; what the others say is still to be seen.
-    log_.warn("cannot read which chains are halted", {{"error", open.error().message}});
-    co_return std::vector<db::Halt>{};
+    if (!open) {
+        log_.warn("cannot read which chains are halted", {{"error", open.error().message}});
+    }
+    co_return open;
 }
 
-json OperatorApi::components_json(const std::vector<db::Halt>& halts) const {
+json OperatorApi::components_json(const OperatorView::Halts& halts) const {
     json out = json::array();
     for (const ComponentStatus& component : view_.components(halts)) {
         json entry{{"name", component.name}, {"ready", component.ready}};
@@ -163,7 +163,7 @@ json OperatorApi::components_json(const std::vector<db::Halt>& halts) const {
 }
 
 core::Task<Response> OperatorApi::readyz(Request) {
-    const std::vector<db::Halt> open = co_await halts();
+    const OperatorView::Halts open = co_await halts();
     const json components = components_json(open);
     const bool ready = std::all_of(components.begin(), components.end(), [](const json& component) {
         return component["ready"].get<bool>();
@@ -172,7 +172,7 @@ core::Task<Response> OperatorApi::readyz(Request) {
 }
 
 core::Task<Response> OperatorApi::metrics(Request) {
-    const std::vector<db::Halt> open = co_await halts();
+    const OperatorView::Halts open = co_await halts();
     Response response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = view_.metrics_text(open);
@@ -181,7 +181,7 @@ core::Task<Response> OperatorApi::metrics(Request) {
 
 core::Task<Response> OperatorApi::status(Request request) {
     if (auto problem = forbidden(request)) co_return problem_response(*problem);
-    const std::vector<db::Halt> open = co_await halts();
+    const OperatorView::Halts open = co_await halts();
     auto job = [](db::UnitOfWork& work) { return read_status(work); };
     auto result = co_await database_.read<json>(std::move(job));
     if (result) {
@@ -214,25 +214,28 @@ core::Task<Response> OperatorApi::acknowledge(Request request) {
         co_return problem_response(
             invalid_parameter("chain", "The chain must look like eip155:8453."));
     }
+    using Reasons = std::vector<std::string>;
     auto job = [chain = *chain, by = *by,
-                now = clock_.now()](db::UnitOfWork& work) -> core::Expected<bool> {
+                now = clock_.now()](db::UnitOfWork& work) -> core::Expected<Reasons> {
         auto halts = work.blocks().open_halts();
         if (!halts) return halts.error();
-        const bool open = std::any_of(halts->begin(), halts->end(),
-                                      [&](const db::Halt& halt) { return halt.chain == chain; });
-        if (!open) return false;
+        Reasons reasons;
+        for (const db::Halt& halt : *halts) {
+            if (halt.chain == chain) reasons.push_back(halt.reason);
+        }
+        if (reasons.empty()) return reasons;
         auto done = work.blocks().acknowledge_halts(chain, by, now);
         if (!done) return done.error();
-        return true;
+        return reasons;
     };
-    auto done = co_await database_.write<bool>(std::move(job));
+    auto done = co_await database_.write<Reasons>(std::move(job));
     if (!done) co_return problem_response(from_error(done.error()));
-    if (!*done) {
+    if (done->empty()) {
         co_return problem_response(not_found("no_halt", "Payouts on this chain are not halted."));
     }
     log_.warn("an operator acknowledged the halts of a chain",
               {{"chain", chain->text()}, {"by", *by}});
-    co_return json_response(200, {{"chain", chain->text()}, {"acknowledged", true}});
+    co_return json_response(200, {{"chain", chain->text()}, {"acknowledged", true}, {"reasons", *done}});
 }
 
 core::Task<Response> OperatorApi::resume(Request request) {

@@ -54,8 +54,8 @@ class OperatorApi {
     core::Task<Response> acknowledge(Request request);
     core::Task<Response> resume(Request request);
     std::optional<Problem> forbidden(const Request& request) const;
-    core::Task<std::vector<db::Halt>> halts();
-    nlohmann::json components_json(const std::vector<db::Halt>& halts) const;
+    core::Task<OperatorView::Halts> halts();
+    nlohmann::json components_json(const OperatorView::Halts& halts) const;
 
     db::Database& database_;
     OperatorView& view_;

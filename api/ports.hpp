@@ -83,10 +83,11 @@ struct ComponentStatus {
 //! What the operator's listener shows.
 struct OperatorView {
     virtual ~OperatorView() = default;
-    //! `halts`: chains whose payouts are stopped, with the reason.
-    virtual std::vector<ComponentStatus> components(const std::vector<db::Halt>& halts) const = 0;
+    //! Chains whose payouts are stopped, with the reasons; or why that cannot be told.
+    using Halts = core::Expected<std::vector<db::Halt>>;
+    virtual std::vector<ComponentStatus> components(const Halts& halts) const = 0;
     //! Prometheus text format 0.0.4.
-    virtual std::string metrics_text(const std::vector<db::Halt>& halts) const = 0;
+    virtual std::string metrics_text(const Halts& halts) const = 0;
 };
 
 //! What an operator may ask for that settlement and watchers do. Answers are shown as they are.

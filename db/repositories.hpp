@@ -136,7 +136,7 @@ struct Blocks {
     virtual Expected<Done> set_second_reading(const core::ChainId& chain,
                                               const SecondReading& reading) = 0;
 
-    //! Stops payouts on the chain; keeps the first reason while one is open.
+    //! Stops payouts on the chain. Every reason stands until it is acknowledged; the same one stands once.
     virtual Expected<Done> halt(const core::ChainId& chain, std::string_view reason,
                                 core::Instant at) = 0;
     virtual Expected<Done> acknowledge_halts(const core::ChainId& chain, std::string_view by,

@@ -31,6 +31,7 @@ std::string stray_account(core::ReceiverId receiver) {
 }
 
 std::string deposit_key(const db::Deposit& deposit) { return "deposit:" + key_of(deposit); }
+std::string stray_key(const db::Deposit& deposit) { return "stray:" + key_of(deposit); }
 std::string own_tx_key(const db::OwnTx& tx) {
     return "own_tx:" + tx.chain.text() + "/" + tx.tx.hex0x();
 }
@@ -45,7 +46,7 @@ db::Posting deposit_posting(const db::Deposit& deposit, const std::string& credi
 }
 
 db::Posting stray_posting(const db::Deposit& deposit, core::Instant at) {
-    return {"stray:" + key_of(deposit),
+    return {stray_key(deposit),
             "deposit is a stray",
             {debit(session_account(deposit.session.value_or(core::SessionId{})), asset_of(deposit),
                    units_of(deposit)),

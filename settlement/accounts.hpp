@@ -16,8 +16,9 @@ std::string stray_account(core::ReceiverId receiver);
 inline constexpr const char* kOperatorAccount = "operator";
 inline constexpr const char* kFeesAccount = "fees";
 
-//! Keys of the postings of a deposit and of an own transaction.
+//! Keys of the postings of a deposit, of a deposit that turned out a stray, and of an own transaction.
 std::string deposit_key(const db::Deposit& deposit);
+std::string stray_key(const db::Deposit& deposit);
 std::string own_tx_key(const db::OwnTx& tx);
 
 //! A confirmed deposit: the address holds more, and we owe it to `creditor`.

@@ -239,8 +239,11 @@ Expected<Done> Driver::deposits_orphaned(db::UnitOfWork& work, const db::Fact& f
         // As in the session machine: counting what was confirmed afresh could pay twice. The books
         // follow the chain; what the session owes us then is to be seen in its account.
         if (was_confirmed) {
-            auto taken = work.ledger().take_back(deposit_key(deposit), context_.clock.now());
-            if (!taken) return taken.error();
+            // With what made it a stray: once it is there again it is booked as one directly.
+            for (const auto& key : {deposit_key(deposit), stray_key(deposit)}) {
+                auto taken = work.ledger().take_back(key, context_.clock.now());
+                if (!taken) return taken.error();
+            }
             continue;
         }
         auto counted = work.deposits().set_counted(deposit.id, db::Counted::kNot,

@@ -66,6 +66,7 @@ class Executor {
     core::Task<core::Expected<core::Units>> gas_money(const db::Payout& payout);
     //! Sends what was final and left the chain again as it is, once the chain is not halted.
     core::Task<core::Expected<core::Done>> send_lost();
+    void tell_left_alone(std::size_t count);
     core::Task<core::Expected<core::Done>> wait_for(db::PayoutFull full, std::string why);
     core::Task<core::Expected<core::Done>> impossible(db::PayoutFull full, std::string why);
     core::Task<core::Expected<core::Done>> hold(db::PayoutFull full, std::string why);
@@ -85,6 +86,7 @@ class Executor {
     std::map<core::PayoutId, core::Tick> not_before_;
     std::map<core::PayoutId, unsigned> refusals_;
     std::optional<core::Tick> look_for_lost_;
+    std::size_t left_alone_told_ = 0;
 };
 
 //! Lets a held payout go on, and its session with it. kRefused when it is not held.

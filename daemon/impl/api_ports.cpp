@@ -104,7 +104,22 @@ void WatcherNudge::look(const core::SessionId&, std::string_view) {
     for (watchers::ChainWatcher* watcher : watchers_) watcher->nudge();
 }
 
-std::vector<api::ComponentStatus> DaemonView::components(const std::vector<db::Halt>& halts) const {
+namespace {
+
+//! Empty when payouts on the chain are not halted.
+std::string why_halted(const api::OperatorView::Halts& halts, const core::ChainId& chain) {
+    if (!halts) return "whether they are halted cannot be read: " + halts.error().message;
+    std::string why;
+    for (const db::Halt& halt : *halts) {
+        if (halt.chain != chain) continue;
+        why += (why.empty() ? "halted until an operator acknowledges: " : "; ") + halt.reason;
+    }
+    return why;
+}
+
+}  // namespace
+
+std::vector<api::ComponentStatus> DaemonView::components(const Halts& halts) const {
     std::vector<api::ComponentStatus> out;
     const bool stored = !database_.failed();
     out.push_back({"store", stored, stored ? "" : "a write failed; the daemon ends to be restarted"});
@@ -127,22 +142,19 @@ std::vector<api::ComponentStatus> DaemonView::components(const std::vector<db::H
         const auto ready = sender->ready_to_pay();
         api::ComponentStatus one{"payouts " + sender->info().id.text(), ready.has_value(),
                                  ready ? std::string{} : ready.error().message};
-        for (const db::Halt& halt : halts) {
-            if (halt.chain != sender->info().id) continue;
-            one.ready = false;
-            one.why = "halted until an operator acknowledges: " + halt.reason;
-        }
+        const std::string halted = why_halted(halts, sender->info().id);
+        if (!halted.empty()) one = {one.name, false, halted};
         out.push_back(std::move(one));
     }
     return out;
 }
 
-std::string DaemonView::metrics_text(const std::vector<db::Halt>& halts) const {
+std::string DaemonView::metrics_text(const Halts& halts) const {
     for (const watchers::ChainWatcher* watcher : watchers_) {
         const core::ChainId chain = watcher->status().chain;
-        const bool halted = std::any_of(halts.begin(), halts.end(), [&](const db::Halt& halt) {
-            return halt.chain == chain;
-        });
+        // When it is not known, the last word stands.
+        if (!halts) continue;
+        const bool halted = !why_halted(halts, chain).empty();
         metrics_.gauge("depositd_payouts_halted", {{"chain", chain.text()}}, halted ? 1 : 0);
     }
     bool all = true;

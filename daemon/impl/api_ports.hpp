@@ -76,8 +76,8 @@ class DaemonView final : public api::OperatorView {
           senders_{std::move(senders)},
           clock_{clock},
           metrics_{metrics} {}
-    std::vector<api::ComponentStatus> components(const std::vector<db::Halt>& halts) const override;
-    std::string metrics_text(const std::vector<db::Halt>& halts) const override;
+    std::vector<api::ComponentStatus> components(const Halts& halts) const override;
+    std::string metrics_text(const Halts& halts) const override;
 
   private:
     const db::Database& database_;

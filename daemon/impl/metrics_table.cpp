@@ -65,6 +65,9 @@ constexpr MetricSpec kMetrics[] = {
     {"depositd_payouts_active", kGauge, "payouts", "chain", "Payouts that are worked on."},
     {"depositd_payouts_halted", kGauge, "0 or 1", "chain",
      "1 while payouts on the chain are stopped until an operator acknowledges why."},
+    {"depositd_payouts_lost", kGauge, "transactions", "chain",
+     "Transactions that were final, left the chain, and are not sent again: later payouts of the same address "
+     "wait behind them."},
     {"depositd_payout_sends_total", kCounter, "sends", "chain",
      "Times signed bytes were sent, repeats included."},
     {"depositd_payout_bumps_total", kCounter, "transactions", "chain",

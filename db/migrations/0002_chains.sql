@@ -74,7 +74,7 @@ CREATE TABLE halts (
     acknowledged_at INTEGER,
     acknowledged_by TEXT NOT NULL DEFAULT ''
 ) STRICT;
-CREATE UNIQUE INDEX halts_open ON halts (chain) WHERE acknowledged_at IS NULL;
+CREATE UNIQUE INDEX halts_open ON halts (chain, reason) WHERE acknowledged_at IS NULL;
 CREATE TRIGGER halts_kept BEFORE DELETE ON halts
 BEGIN SELECT RAISE(ABORT, 'halts are kept'); END;
 

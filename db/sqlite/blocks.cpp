@@ -53,7 +53,7 @@ constexpr char kCutSecond[] = "UPDATE second_readings SET height = ?2 WHERE chai
 
 constexpr char kHalt[] =
     "INSERT INTO halts (chain, reason, since) VALUES (?, ?, ?)"
-    " ON CONFLICT (chain) WHERE acknowledged_at IS NULL DO NOTHING";
+    " ON CONFLICT (chain, reason) WHERE acknowledged_at IS NULL DO NOTHING";
 constexpr char kAcknowledge[] =
     "UPDATE halts SET acknowledged_by = ?, acknowledged_at = ?"
     " WHERE chain = ? AND acknowledged_at IS NULL";
@@ -61,7 +61,7 @@ constexpr char kIsAcknowledged[] =
     "SELECT 1 FROM halts WHERE chain = ? AND reason = ? AND acknowledged_at IS NOT NULL";
 constexpr char kHalts[] =
     "SELECT chain, reason, since, acknowledged_at, acknowledged_by FROM halts"
-    " WHERE acknowledged_at IS NULL ORDER BY chain";
+    " WHERE acknowledged_at IS NULL ORDER BY chain, id";
 
 void read_ref(Query& query, core::BlockRef& out) {
     query.read(out.height, out.hash, out.parent, out.mined_at);

@@ -123,6 +123,8 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
 // Told before, or the chain took it back and it is final once more: what it came to must be the same.
 Expected<Done> Driver::final_again(db::UnitOfWork& work, const db::OwnTx& tx,
                                    const db::PayoutStep& step, bool ok) const {
+    // Gas money pays nobody: a second try that comes out otherwise is only booked.
+    if (step.kind == db::StepKind::kTopUp) return Done{};
     if (ok == (step.status == db::PayoutStatus::kFinalOk)) return Done{};
     const std::string text = "finality violation: payout " + std::to_string(step.payout.value) +
                              " had ended (" + std::string{to_string(step.status)} + "), and now " +

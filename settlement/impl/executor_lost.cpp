@@ -17,9 +17,12 @@ using core::Task;
 //! After a look that found none; a halt in between makes the next look immediate.
 constexpr core::Millis kLookAgain{600'000};
 
+//! One pass of all payouts is not held up by many sends to slow nodes.
+constexpr std::size_t kSendsPerPass = 8;
+
 struct Lost {
     bool halted = false;
-    std::size_t all = 0;
+    std::size_t left_alone = 0;
     std::vector<db::Payouts::AttemptPlace> to_send;
 };
 
@@ -30,6 +33,16 @@ Expected<bool> is_halted(db::UnitOfWork& work, const core::ChainId& chain) {
                        [&](const db::Halt& halt) { return halt.chain == chain; });
 }
 
+//! A transfer that had failed is never sent again: its money went back since, and now it might succeed.
+//! One whose deposits are gone is not either: money that came no more is not paid out.
+Expected<bool> may_go_again(db::UnitOfWork& work, const db::Payouts::AttemptPlace& place) {
+    if (place.step.kind == db::StepKind::kTopUp) return true;
+    if (place.attempt.status != db::AttemptStatus::kFinalOk) return false;
+    auto full = work.payouts().load(place.payout);
+    if (!full) return full.error();
+    return may_move(work, (*full)->payout).has_value();
+}
+
 Expected<Lost> find_lost(db::UnitOfWork& work, const core::ChainId& chain, bool look) {
     Lost out;
     auto halted = is_halted(work, chain);
@@ -38,20 +51,31 @@ Expected<Lost> find_lost(db::UnitOfWork& work, const core::ChainId& chain, bool 
     if (out.halted || !look) return out;
     auto places = work.payouts().lost(chain);
     if (!places) return places.error();
-    out.all = places->size();
     for (db::Payouts::AttemptPlace& place : *places) {
-        if (place.step.kind != db::StepKind::kTopUp) {
-            // Money that came no more is not paid out again either.
-            auto full = work.payouts().load(place.payout);
-            if (!full) return full.error();
-            if (!may_move(work, (*full)->payout)) continue;
+        auto may = may_go_again(work, place);
+        if (!may) return may.error();
+        if (!*may) {
+            ++out.left_alone;
+        } else if (out.to_send.size() < kSendsPerPass) {
+            out.to_send.push_back(std::move(place));
         }
-        out.to_send.push_back(std::move(place));
     }
     return out;
 }
 
 }  // namespace
+
+void Executor::tell_left_alone(std::size_t count) {
+    context_.metrics.gauge("depositd_payouts_lost", {{"chain", chain_.id.text()}},
+                           static_cast<double>(count));
+    if (count > left_alone_told_) {
+        context_.log.error(
+            "transactions that were final left the chain and are not sent again: what they paid failed "
+            "then, or its deposits are gone too; later payouts of the same addresses wait behind them",
+            {{"chain", chain_.id.text()}, {"count", count}});
+    }
+    left_alone_told_ = count;
+}
 
 Task<Expected<Done>> Executor::send_lost() {
     const bool look = !look_for_lost_ || context_.clock.tick() >= *look_for_lost_;
@@ -62,8 +86,15 @@ Task<Expected<Done>> Executor::send_lost() {
     if (!lost) co_return lost.error();
     if (lost->halted) look_for_lost_.reset();
     if (lost->halted || !look) co_return Done{};
-    look_for_lost_ = context_.clock.tick() + (lost->all == 0 ? kLookAgain : pace_.resend_after);
+    look_for_lost_ =
+        context_.clock.tick() + (lost->to_send.empty() ? kLookAgain : pace_.resend_after);
+    tell_left_alone(lost->left_alone);
     for (const db::Payouts::AttemptPlace& place : lost->to_send) {
+        auto ask = context_.database.read<bool>(
+            [chain](db::UnitOfWork& work) { return is_halted(work, chain); });
+        auto halted = co_await std::move(ask);
+        if (!halted) co_return halted.error();
+        if (*halted) break;
         auto report = co_await sender_.send(place.attempt.raw);
         const std::string answer = report ? std::string{name_of(report->outcome)} + ": " + report->text
                                           : "unclear: " + report.error().message;

@@ -13,13 +13,13 @@ namespace {
 
 struct FakeView final : OperatorView {
     std::vector<ComponentStatus> parts{{"store", true, ""}};
-    std::vector<ComponentStatus> components(const std::vector<db::Halt>& halts) const override {
+    std::vector<ComponentStatus> components(const Halts& halts) const override {
         auto out = parts;
-        for (const db::Halt& halt : halts) out.push_back({"payouts", false, halt.reason});
+        for (const db::Halt& halt : halts.value()) out.push_back({"payouts", false, halt.reason});
         return out;
     }
-    std::string metrics_text(const std::vector<db::Halt>& halts) const override {
-        return "depositd_up 1\nhalts " + std::to_string(halts.size()) + "\n";
+    std::string metrics_text(const Halts& halts) const override {
+        return "depositd_up 1\nhalts " + std::to_string(halts.value().size()) + "\n";
     }
 };
 

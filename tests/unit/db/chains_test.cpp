@@ -204,15 +204,17 @@ TEST_CASE("blocks: the final block -> never goes back, and bounds what is forgot
     });
 }
 
-TEST_CASE("halts: a second reason while one is open -> the first is kept; acknowledged ones close") {
+TEST_CASE("halts: a second reason while one is open -> both stand, the same one once; acknowledged ones close") {
     Bench bench;
     bench.done([](UnitOfWork& work) -> Expected<Done> {
         auto& blocks = work.blocks();
         REQUIRE(blocks.halt(kChain, "first", kNow).has_value());
         REQUIRE(blocks.halt(kChain, "second", kNow).has_value());
+        REQUIRE(blocks.halt(kChain, "first", kNow).has_value());
         auto open = blocks.open_halts().value();
-        REQUIRE(open.size() == 1);
+        REQUIRE(open.size() == 2);
         CHECK(open[0].reason == "first");
+        CHECK(open[1].reason == "second");
         REQUIRE(blocks.acknowledge_halts(kChain, "anna", kNow).has_value());
         CHECK(blocks.open_halts().value().empty());
         REQUIRE(blocks.halt(kChain, "third", kNow).has_value());

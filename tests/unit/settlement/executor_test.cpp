@@ -223,15 +223,8 @@ TEST_CASE("executor: a halted chain -> no nonce is reserved; acknowledged -> goe
     REQUIRE(desk.state(id) == State::kDelivered);
 }
 
-TEST_CASE("executor: a final delivery leaves the chain -> off the books; acknowledged: its bytes again [F07]",
-          "[F07]") {
-    Desk desk;
-    const auto id = desk.open();
-    desk.pay(id, 100);
-    desk.settle();
-    REQUIRE(desk.state(id) == State::kDelivered);
-    const std::size_t sent = desk.sender.sent.size();
-    REQUIRE(sent == 2);
+//! All our transactions leave the chain, final or not, and the chain is halted for it.
+void lose_all(Desk& desk) {
     desk.write<core::Done>([&](db::UnitOfWork& work) -> core::Expected<core::Done> {
         auto own = work.own_txs().orphan_above(kChain, 0);
         if (!own) return own.error();
@@ -245,6 +238,18 @@ TEST_CASE("executor: a final delivery leaves the chain -> off the books; acknowl
         return work.blocks().halt(kChain, "finality violation", desk.clock.now());
     });
     desk.drive();
+}
+
+TEST_CASE("executor: a final delivery leaves the chain -> off the books; acknowledged: its bytes again [F07]",
+          "[F07]") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    const std::size_t sent = desk.sender.sent.size();
+    REQUIRE(sent == 2);
+    lose_all(desk);
     REQUIRE(desk.balance("fees", test_chain().native_asset).units.is_zero());
     REQUIRE(desk.balance("session:" + id.text()).units == units(100));
     desk.pass();
@@ -255,6 +260,35 @@ TEST_CASE("executor: a final delivery leaves the chain -> off the books; acknowl
     desk.pass(false);
     REQUIRE(desk.sender.sent.size() == 2 * sent);
     REQUIRE(transfers_to(desk, address(1)) == 1);  // the same bytes
+}
+
+TEST_CASE("executor: a failed delivery and its refund leave the chain -> the delivery is never sent again [F07]",
+          "[F07]") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass(false);
+    desk.mine();
+    desk.drive();
+    desk.pass(false);
+    desk.mine(/*finalise=*/true, /*success=*/false);
+    desk.drive();
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kRefunded);
+    const auto delivery = desk.payouts(id).at(0).attempts.back();
+    REQUIRE(delivery.status == db::AttemptStatus::kFinalFailed);
+    const std::size_t sent = desk.sender.sent.size();
+    lose_all(desk);
+    desk.write<core::Done>([&](db::UnitOfWork& work) {
+        return work.blocks().acknowledge_halts(kChain, "operator", desk.clock.now());
+    });
+    const std::size_t errors = desk.log.count(core::LogLevel::kError);
+    desk.pass();
+    REQUIRE(desk.sender.sent.size() > sent);
+    for (std::size_t i = sent; i < desk.sender.sent.size(); ++i) {
+        REQUIRE(desk.sender.sent[i] != delivery.raw);
+    }
+    REQUIRE(desk.log.count(core::LogLevel::kError) > errors);
 }
 
 TEST_CASE("executor: above the signer's cap -> held before a nonce is reserved, resumed under a higher one") {
