@@ -48,6 +48,7 @@ struct CallOptions {
     std::optional<std::size_t> endpoint;  //!< only this one, even when unhealthy
     bool even_quarantined = false;        //!< with `endpoint`: to find out whether it may come back
     bool fail_over = true;                //!< false: one attempt on the best endpoint
+    bool doubt_outvoted = true;  //!< of agree(): false where those who are behind say otherwise
 };
 
 struct EndpointStatus {
@@ -58,6 +59,7 @@ struct EndpointStatus {
     int consecutive_failures = 0;
     std::int64_t latency_ms = 0;  //!< of the last exchange
     std::string last_error;       //!< empty when none yet
+    bool doubted = false;         //!< its word was refuted lately: asked when nobody else can be
 };
 
 struct BroadcastAnswer {
@@ -76,7 +78,7 @@ struct QuorumReply {
 //! The part of a result that has to be equal, as text. An error means that the answer is unusable.
 using Normaliser = std::function<core::Expected<std::string>(std::string_view result_json)>;
 
-//! The endpoints of one chain. Picks the healthiest, keeps to rate limits and Retry-After, leaves
+//! The endpoints of one chain. Picks the healthiest that is not doubted, keeps to rate limits and Retry-After, leaves
 //! failing ones alone for a growing while, and goes to the next on a transient failure. Never
 //! repeats a call on an endpoint that already failed it. Errors name endpoints, never URLs. On one
 //! thread. Must outlive its calls; so must everything it is given.
@@ -104,12 +106,19 @@ class EndpointPool {
     core::Task<std::vector<BroadcastAnswer>> broadcast(RpcCall call,
                                                        core::Millis timeout = core::Millis{15'000});
 
+    //! To every endpoint that is neither quarantined nor left alone, at once.
+    core::Task<std::vector<BroadcastAnswer>> survey(RpcCall call, core::Millis timeout);
+
     //! Until `quorum` distinct endpoints give equal answers, those of distinct operators first.
     //! Fail-over never lowers the number. kNoQuorum names who said what differently; when nobody
-    //! had a result and all failed alike, that failure (kNotReady, kSplit, …). options.endpoint is
-    //! ignored.
+    //! had a result and all failed alike, that failure (kNotReady, kSplit, …). Those that are
+    //! outvoted are doubted ("outvoted"). options.endpoint is ignored.
     core::Task<core::Expected<QuorumReply>> agree(RpcCall call, std::size_t quorum,
                                                   Normaliser normaliser, CallOptions options = {});
+
+    //! What it said is unusable, or others say otherwise: for a growing while it is asked last, and
+    //! counted as depositd_endpoint_doubts_total under `reason`, a word of a small closed set.
+    void doubt(std::size_t endpoint, std::string_view reason, std::string detail);
 
     //! Takes no more calls until readmitted: wrong chain, or it lied.
     void quarantine(std::size_t endpoint, std::string reason);

@@ -17,6 +17,7 @@ namespace net {
 struct RpcCall {
     std::string method;
     std::string params_json = "[]";  //!< serialised already: an array or an object
+    bool null_is_unknown = false;    //!< `null` means "I don't know": the pool asks another node
 };
 
 //! The answer to one call: a result, or the error the node gave.

@@ -3,6 +3,7 @@
 #include "core/crash_point.hpp"
 #include "watchers/impl/begin.hpp"
 #include "watchers/impl/record.hpp"
+#include "watchers/impl/record_again.hpp"
 #include "watchers/scan.hpp"
 
 #include <algorithm>
@@ -34,42 +35,6 @@ core::Expected<Covered> covered_of(db::UnitOfWork& work, const core::ChainId& ch
         return core::Error{core::Errc::kNotFound, "none of these blocks was read yet"};
     }
     return Covered{{std::max(wanted.from, rows->front().from), to}, position->final};
-}
-
-core::Expected<core::Done> check_ours(db::UnitOfWork& work, const core::ChainId& chain,
-                                      const std::vector<chains::BlockScan>& scans) {
-    const core::Error reorged{core::Errc::kReorged,
-                              "the node's block is not the one that was committed"};
-    for (const chains::BlockScan& scan : scans) {
-        auto ours = work.blocks().at(chain, scan.block.height);
-        if (!ours) return ours.error();
-        if (*ours && (**ours).hash != scan.block.hash) return reorged;
-    }
-    // Block rows are forgotten in time; the coverage keeps a hash at the end of each of its rows.
-    const std::uint64_t from = scans.front().block.height;
-    const std::uint64_t to = scans.back().block.height;
-    auto rows = work.blocks().coverage(chain, from, to);
-    if (!rows) return rows.error();
-    for (const db::CoverageRow& row : *rows) {
-        if (row.to < from || row.to > to) continue;
-        if (scans[row.to - from].block.hash != row.last_hash) return reorged;
-    }
-    return core::Done{};
-}
-
-core::Expected<Tally> record_again(db::UnitOfWork& work, const chains::ChainInfo& info,
-                                   const std::vector<chains::BlockScan>& scans, core::Instant now) {
-    auto tip = work.blocks().tip(info.id);
-    if (!tip) return tip.error();
-    if (!*tip || (**tip).height < scans.back().block.height) {
-        return core::Error{core::Errc::kReorged, "the chain was taken back meanwhile"};
-    }
-    if (auto ours = check_ours(work, info.id, scans); !ours) return ours.error();
-    Tally tally;
-    for (const chains::BlockScan& scan : scans) {
-        if (auto done = record_block(work, info, scan, now, tally); !done) return done.error();
-    }
-    return tally;
 }
 
 }  // namespace

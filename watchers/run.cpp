@@ -49,6 +49,7 @@ ChainWatcher::ChainWatcher(core::asio::any_io_executor executor, chains::ChainRe
       chain_{info_->id},
       pacer_{std::move(executor), clock, config_.poll_interval, config_.backoff_max},
       scanner_{reader, watch, db, config_.range_batch},
+      second_{reader, db, watch, clock, log, metrics, config_.range_batch},
       quorum_{std::make_unique<Quorum>(
           Quorum{QuorumDesk{reader, db, clock, config_.corroborate_retry}, {}, false, {}})} {
     status_.chain = chain_;

@@ -10,6 +10,7 @@
 #include "watchers/config.hpp"
 #include "watchers/poll.hpp"
 #include "watchers/scan.hpp"
+#include "watchers/second_reading.hpp"
 #include "watchers/watch_set.hpp"
 
 #include <cstdint>
@@ -39,6 +40,8 @@ class ChainWatcher {
 
     //! Looks again and again. Ends by cancellation only.
     core::Task<void> run();
+    //! Reads what is final once more; runs beside run().
+    SecondReading& second_reading() { return second_; }
     //! One look: everything up to the head that the node names at its beginning.
     core::Task<core::Expected<core::Done>> step();
     //! Makes run() look at once. From any thread.
@@ -84,6 +87,7 @@ class ChainWatcher {
     core::ChainId chain_;
     Pacer pacer_;
     Scanner scanner_;
+    SecondReading second_;
     WatcherStatus status_;
 
     std::optional<core::BlockRef> tip_;  //!< as committed; none: read it again

@@ -66,6 +66,69 @@ class AncestorSearch {
     db::Database& db_;
 };
 
+//! Has the chain really lost what stood above the ancestor? The word of one endpoint is enough near
+//! the head. Below what may be credited, or is final, it would halt payouts: there it takes as many
+//! as a large deposit does, and a lie is outvoted.
+class LossJudge {
+  public:
+    LossJudge(chains::ChainReader& reader, db::Database& db) : reader_{reader}, db_{db} {
+        const chains::ChainInfo& info = reader.info();
+        std::vector<chains::CreditTier> tiers = info.credit;
+        tiers.push_back(info.payout_final);
+        for (const chains::CreditTier& tier : tiers) {
+            endpoints_ = std::max(endpoints_, tier.endpoints);
+            free_depth_ = std::min(free_depth_, tier.depth);
+        }
+    }
+
+    core::Task<core::Expected<core::Done>> judge(core::BlockRef tip,
+                                                 std::optional<core::BlockRef> ancestor) {
+        if (endpoints_ < 2) co_return core::Done{};
+        const std::uint64_t lowest = ancestor ? ancestor->height + 1 : 0;
+        auto job = [chain = reader_.info().id, lowest](db::UnitOfWork& work) {
+            return lowest_lost(work, chain, lowest);
+        };
+        auto lost = co_await db_.read<std::optional<core::BlockRef>>(std::move(job));
+        if (!lost) co_return lost.error();
+        if (!*lost) co_return core::Done{};
+        auto final = co_await final_block();
+        if (!final) co_return final.error();
+        const bool shallow = ancestor && tip.height - ancestor->height <= free_depth_;
+        const bool below_final = *final && (**lost).height <= (**final).height;
+        if (shallow && !below_final) co_return core::Done{};
+        chains::TransferSeen only_the_block;
+        only_the_block.kind = chains::TransferKind::kNativeResidual;
+        auto stands = co_await reader_.corroborate(**lost, std::move(only_the_block), endpoints_);
+        if (stands) {
+            co_return core::Error{core::Errc::kNoQuorum,
+                                  "one endpoint alone says that block " +
+                                      std::to_string((**lost).height) + " left the chain"};
+        }
+        if (stands.error().code == core::Errc::kReorged) co_return core::Done{};
+        co_return stands;
+    }
+
+  private:
+    using MaybeBlock = std::optional<core::BlockRef>;
+    static core::Expected<MaybeBlock> lowest_lost(db::UnitOfWork& work, const core::ChainId& chain,
+                                                  std::uint64_t height) {
+        auto ours = work.blocks().at(chain, height);
+        if (!ours || *ours) return ours;
+        return work.blocks().final_block(chain);
+    }
+    core::Task<core::Expected<MaybeBlock>> final_block() {
+        auto job = [chain = reader_.info().id](db::UnitOfWork& work) {
+            return work.blocks().final_block(chain);
+        };
+        co_return co_await db_.read<MaybeBlock>(std::move(job));
+    }
+
+    chains::ChainReader& reader_;
+    db::Database& db_;
+    unsigned endpoints_ = 1;
+    std::uint64_t free_depth_ = UINT64_MAX;
+};
+
 std::string violation_of(const std::optional<core::BlockRef>& final, const core::BlockRef& ancestor,
                          std::size_t confirmed, std::size_t own_final) {
     std::string what;
@@ -136,6 +199,11 @@ core::Task<core::Expected<WalkedBack>> walk_back(chains::ChainReader& reader, db
     AncestorSearch search{reader, db};
     auto ancestor = co_await search.find(std::min(tip.height, head.height));
     if (!ancestor) co_return ancestor.error();
+    if (!*ancestor || (**ancestor).hash != tip.hash) {
+        LossJudge loss{reader, db};
+        auto judged = co_await loss.judge(tip, *ancestor);
+        if (!judged) co_return judged.error();
+    }
     if (!*ancestor) {
         const std::string reason =
             "finality violation: no block that is kept is on the node's chain any more";

@@ -15,7 +15,9 @@ namespace chains::evm {
 //!
 //! A header is hashed: where it does not give its own hash on a chain known to hash like Ethereum
 //! (Ethereum, Optimism, Base, local ones), the endpoint is quarantined and the answer kMalformed;
-//! elsewhere such a header proves nothing. What makes a block believed (BlockScan::evidence):
+//! elsewhere such a header proves nothing. An answer that is unusable or contradicts the header makes
+//! its endpoint doubted, and the next one is asked. With several endpoints heads and finality are
+//! compared among them. What makes a block believed (BlockScan::evidence):
 //!   kBloomExcludes   the hashed header's bloom filter has no listed contract together with the
 //!                    Transfer topic
 //!   kReceipts        every receipt was read, and the root of their trie is in the hashed header.

@@ -80,6 +80,7 @@ struct BlockScan {
     std::string endpoint;      //!< the configured name, never a URL
     std::uint32_t log_count = 0;
     std::uint32_t tx_count = 0;
+    std::uint32_t zero_transfers = 0;  //!< of nothing, to one of our addresses; not in `deposits`
 };
 
 //! What one chain tells the watchers. Every call has its own deadline inside; a failure is never an

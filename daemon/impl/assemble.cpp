@@ -229,6 +229,8 @@ std::vector<Part> Application::parts() {
     for (const auto& watcher : graph.watchers) {
         out.push_back({"watcher " + watcher->status().chain.text(),
                        [one = watcher.get()] { return one->run(); }});
+        out.push_back({"second reading " + watcher->status().chain.text(),
+                       [one = watcher.get()] { return one->second_reading().run(); }});
     }
     std::vector<net::EndpointPool*> pools;
     for (const ChainParts& chain : graph.chains) {

@@ -65,6 +65,11 @@ int coverage(CliContext& context, const Range& range) {
             return work.blocks().coverage(core::ChainId{range.chain}, range.from, range.to);
         });
     if (!rows) return context.failed(rows.error());
+    const auto second = context.read<std::optional<db::SecondReading>>(
+        *store, [range](db::UnitOfWork& work) {
+            return work.blocks().second_reading(core::ChainId{range.chain});
+        });
+    if (!second) return context.failed(second.error());
     const std::string gap = first_gap(*rows, range);
     if (context.json) {
         json all = json::array();
@@ -78,7 +83,15 @@ int coverage(CliContext& context, const Range& range) {
                            {"readAt", utc_text(row.read_at)},
                            {"lastHash", row.last_hash.hex0x()}});
         }
-        context.out << json{{"complete", gap.empty()}, {"gap", gap}, {"rows", all}}.dump(2) << "\n";
+        json again = nullptr;
+        if (*second) {
+            again = {{"to", (**second).height},
+                     {"endpoint", (**second).endpoint},
+                     {"readAt", utc_text((**second).at)}};
+        }
+        context.out << json{{"complete", gap.empty()}, {"gap", gap}, {"rows", all}, {"readTwice", again}}
+                           .dump(2)
+                    << "\n";
         return gap.empty() ? kExitOk : kExitFinding;
     }
     if (gap.empty()) {
@@ -88,6 +101,14 @@ int coverage(CliContext& context, const Range& range) {
         context.out << "Yes: " << gap << ". Deposits in what was not read would be unknown.\n"
                     << "Read it with: depositd replay --chain " << range.chain << " --from "
                     << range.from << " --to " << range.to << "\n\n";
+    }
+    if (*second) {
+        context.out << "Blocks up to " << (**second).height << " were read a second time, from another "
+                    << "endpoint than the first; the last of them by " << (**second).endpoint << " at "
+                    << utc_text((**second).at) << ".\n\n";
+    } else {
+        context.out << "No block was read a second time: that happens when it is final, and takes a "
+                    << "second endpoint.\n\n";
     }
     TextTable table{{"FROM", "TO", "ENDPOINT", "LOGS", "TXS", "READ AT", "WHY AN EMPTY BLOCK IS BELIEVED"}};
     for (const db::CoverageRow& row : *rows) {

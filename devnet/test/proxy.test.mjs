@@ -4,6 +4,7 @@ import { startAnvil, toHex } from '../lib/anvil.mjs';
 import { openChain, viem } from '../lib/chain.mjs';
 import { RpcError, rpcBatch, rpcCall } from '../lib/rpc.mjs';
 import { RANGE_REFUSALS } from '../lib/proxy/provider_texts.mjs';
+import { headerHash } from '../lib/proxy/phantom.mjs';
 import { FAULT_KINDS, startProxy } from '../proxy.mjs';
 
 const HEAD = 30;
@@ -225,4 +226,69 @@ test('control endpoint: add, list, end; an unknown kind -> refused with the list
     const refused = await control('POST', '', { kind: 'nonsense' });
     assert.equal(refused.status, 400);
     assert.ok(FAULT_KINDS.every((kind) => refused.body.error.includes(kind)));
+});
+
+test('forged-receipts: another status and amount, of one transaction or of all', async () => {
+    proxy.fault('forged-receipts', { status: '0x0', value: 9 });
+    const forged = await call('eth_getTransactionReceipt', [payment.transactionHash]);
+    assert.equal(forged.status, '0x0');
+    assert.equal(BigInt(forged.logs[0].data), 9n);
+    proxy.clear();
+    proxy.fault('forged-receipts', { status: '0x0', tx: `0x${'00'.repeat(32)}` });
+    assert.equal((await call('eth_getTransactionReceipt', [payment.transactionHash])).status, '0x1');
+});
+
+test('wrong-header: other fields under the same hash; phantom-head: a good hash of no block', async () => {
+    const real = await call('eth_getBlockByNumber', ['latest', false]);
+    assert.equal(headerHash(real), real.hash, 'the hash is rebuilt as the node makes it');
+    proxy.fault('wrong-header', { later: 10, fields: { receiptsRoot: `0x${'11'.repeat(32)}` } });
+    const wrong = await call('eth_getBlockByNumber', ['latest', false]);
+    assert.equal(wrong.hash, real.hash);
+    assert.equal(Number(wrong.timestamp), Number(real.timestamp) + 10);
+    assert.notEqual(headerHash(wrong), wrong.hash);
+    proxy.clear();
+    proxy.fault('phantom-head');
+    const phantom = await call('eth_getBlockByNumber', ['latest', false]);
+    assert.deepEqual([phantom.parentHash, Number(phantom.number)], [real.hash, HEAD + 1]);
+    assert.equal(headerHash(phantom), phantom.hash);
+    assert.equal(await node.rpc('eth_getBlockByHash', [phantom.hash, false]), null);
+    assert.equal((await call('eth_getBlockByNumber', [phantom.number, false])).hash, phantom.hash);
+});
+
+test('finalized-ahead, wrong balances, fees and nonces', async () => {
+    const block = await call('eth_getBlockByNumber', ['latest', false]);
+    const price = BigInt(await call('eth_gasPrice'));
+    const [from] = [chain.accounts[0].address];
+    const count = Number(await call('eth_getTransactionCount', [from, 'latest']));
+    proxy.fault('finalized-ahead');
+    proxy.fault('wrong-balance', { units: 5 });
+    proxy.fault('wrong-fees', { factor: 1000 });
+    proxy.fault('wrong-nonce', { by: 7 });
+    assert.equal((await call('eth_getBlockByNumber', ['finalized', false])).hash, block.hash);
+    assert.equal(await call('eth_getBalance', [from, 'latest']), '0x5');
+    assert.equal(BigInt(await call('eth_gasPrice')), price * 1000n);
+    assert.equal(Number(await call('eth_getTransactionCount', [from, 'latest'])), count + 7);
+});
+
+test('lost-logs: those of one transaction, for good', async () => {
+    proxy.fault('lost-logs', { tx: payment.transactionHash });
+    assert.equal((await logs(allLogs)).length, 200);
+    assert.deepEqual(await logs({ blockHash: payment.blockHash }), []);
+});
+
+test('mutated: the same seed spoils the same places, and nearly always something', async () => {
+    const spoilt = async () => {
+        const one = await startProxy({ target: node.url, seed: 7 });
+        one.fault('mutated');
+        const answers = [];
+        for (let i = 0; i < 50; i += 1) {
+            answers.push(JSON.stringify(await rpcCall(one.url, 'eth_getBlockByNumber', ['0x5', true])));
+        }
+        await one.stop();
+        return answers;
+    };
+    const good = JSON.stringify(await call('eth_getBlockByNumber', ['0x5', true]));
+    const first = await spoilt();
+    assert.ok(first.filter((answer) => answer !== good).length > 40);
+    assert.deepEqual(await spoilt(), first);
 });

@@ -9,6 +9,8 @@ namespace {
 
 constexpr core::Millis kRetryAfterMax{3'600'000};
 constexpr std::size_t kSecretBytesMin = 6;
+constexpr core::Millis kDoubtFirst{10'000};
+constexpr core::Millis kDoubtMax{600'000};
 
 //! User info, path segments, query: whatever may be a key. Not the host.
 std::vector<std::string> secrets_of(const EndpointConfig& config) {
@@ -92,8 +94,17 @@ std::int64_t Endpoint::score(std::size_t calls, core::Tick now) {
     constexpr std::int64_t kFailureCost = 200;
     // In steps, so that equals keep the order of the configuration.
     const auto latency = latency_ms_ / kLatencyStep * kLatencyStep;
+    const std::int64_t doubt = doubted(now) ? kDoubtMax.count() : 0;
     return std::max(closed_for(now), pace_wait(calls, now)).count() + latency +
-           kFailureCost * failures_;
+           kFailureCost * failures_ + doubt;
+}
+
+void Endpoint::doubt(core::Tick now) {
+    if (doubted(now)) return;
+    if (now - doubted_until_ > kDoubtMax) doubts_ = 0;
+    const auto pause = kDoubtFirst * (std::int64_t{1} << std::min(doubts_, 6));
+    ++doubts_;
+    doubted_until_ = now + std::min(pause, kDoubtMax);
 }
 
 void Endpoint::begin_probe(core::Tick now, core::Millis timeout) {
@@ -124,6 +135,10 @@ void Endpoint::failed(const core::Error& error, std::optional<core::Millis> retr
         open_until_ = now + options_.back_off_max;
         return;
     }
+    // Waiting for one that hangs costs more than many refusals.
+    if (error.code == core::Errc::kTimeout) {
+        failures_ = std::max(failures_, options_.failures_to_open);
+    }
     if (error.code == core::Errc::kRateLimited || retry_after) {
         const auto wait = retry_after ? std::min(*retry_after, kRetryAfterMax) : back_off(rng);
         asked_until_ = std::max(asked_until_, now + wait);
@@ -131,7 +146,7 @@ void Endpoint::failed(const core::Error& error, std::optional<core::Millis> retr
     if (circuit_open()) open_until_ = now + back_off(rng);
 }
 
-EndpointStatus Endpoint::status() const {
+EndpointStatus Endpoint::status(core::Tick now) const {
     EndpointStatus out;
     out.name = config_.name;
     out.operator_name = operator_name();
@@ -140,6 +155,7 @@ EndpointStatus Endpoint::status() const {
     out.consecutive_failures = failures_;
     out.latency_ms = latency_ms_;
     out.last_error = last_error_;
+    out.doubted = doubted(now);
     return out;
 }
 

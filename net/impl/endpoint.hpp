@@ -36,9 +36,13 @@ class Endpoint {
     void failed(const core::Error& error, std::optional<core::Millis> retry_after, core::Tick now,
                 core::Rng& rng);
 
+    //! Asked last for a while, longer each time; a long time without another doubt makes good.
+    void doubt(core::Tick now);
+    bool doubted(core::Tick now) const { return doubts_ > 0 && now < doubted_until_; }
+
     bool circuit_open() const { return failures_ >= options_.failures_to_open; }
     bool healthy() const { return !quarantined && !circuit_open(); }
-    EndpointStatus status() const;
+    EndpointStatus status(core::Tick now) const;
 
     //! Foreign text without anything that stands in our URL or headers.
     std::string scrub(std::string text) const;
@@ -55,6 +59,8 @@ class Endpoint {
     int failures_ = 0;
     core::Tick open_until_{};
     core::Tick asked_until_{};
+    core::Tick doubted_until_{};
+    int doubts_ = 0;
     std::int64_t latency_ms_ = 0;
     std::string last_error_;
     double burst_;

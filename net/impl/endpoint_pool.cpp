@@ -33,6 +33,12 @@ bool is_endpoint_failure(Errc code, int http_status) {
     return http_status >= 500 && (code == Errc::kUnreachable || code == Errc::kTimeout);
 }
 
+//! Not answered for good: another node may know.
+bool leaves_open(const RpcCall& call, const RpcReply& answer) {
+    if (!answer.ok()) return is_worth_another(answer.code());
+    return call.null_is_unknown && *answer.result() == "null";
+}
+
 std::optional<core::Millis> retry_after_of(const HttpResponse& response) {
     const auto text = response.header("retry-after");
     std::uint32_t seconds = 0;
@@ -83,7 +89,7 @@ std::optional<EndpointPool::Impl::Pick> EndpointPool::Impl::pick(const CallOptio
 core::Error EndpointPool::Impl::none_available() const {
     std::string text = "no endpoint of " + chain.text() + " can be asked";
     for (const auto& endpoint : endpoints) {
-        const auto status = endpoint.status();
+        const auto status = endpoint.status(clock.tick());
         text += "; " + status.name + ": ";
         text += status.quarantined ? "quarantined, " + *status.quarantined : status.last_error;
     }
@@ -136,7 +142,7 @@ core::Task<RepliesResult> EndpointPool::Impl::resolve(std::vector<RpcCall> calls
         std::vector<std::size_t> still_open;
         for (std::size_t i = 0; i < open.size(); ++i) {
             auto& answer = (*answers)[i];
-            if (!answer.ok() && is_worth_another(answer.code())) still_open.push_back(open[i]);
+            if (leaves_open(calls[open[i]], answer)) still_open.push_back(open[i]);
             replies[open[i]] = std::move(answer);
         }
         open = std::move(still_open);
@@ -291,8 +297,9 @@ void EndpointPool::Impl::note_health(std::size_t index, bool was_healthy) {
     const bool healthy = endpoint.healthy();
     const core::MetricLabels labels{{"chain", chain.text()}, {"endpoint", endpoint.config().name}};
     metrics.gauge("depositd_endpoint_healthy", labels, healthy ? 1 : 0);
+    metrics.gauge("depositd_endpoint_quarantined", labels, endpoint.quarantined ? 1 : 0);
     if (healthy == was_healthy) return;
-    const auto status = endpoint.status();
+    const auto status = endpoint.status(clock.tick());
     if (healthy) {
         log.info("endpoint is back", {{"chain", chain.text()}, {"endpoint", status.name}});
     } else {
@@ -339,6 +346,23 @@ core::Task<core::Expected<std::vector<RpcReply>>> EndpointPool::call_batch(
     return impl_->resolve(std::move(calls), options);
 }
 
+void EndpointPool::doubt(std::size_t endpoint, std::string_view reason, std::string detail) {
+    CHECK(endpoint < size(), "no such endpoint");
+    auto& target = impl_->endpoints[endpoint];
+    const auto now = impl_->clock.tick();
+    const std::string& called = target.config().name;
+    impl_->metrics.count("depositd_endpoint_doubts_total", {{"chain", impl_->chain.text()},
+                                                            {"endpoint", called},
+                                                            {"reason", std::string{reason}}});
+    if (!target.doubted(now)) {
+        impl_->log.warn("endpoint is doubted", {{"chain", impl_->chain.text()},
+                                                {"endpoint", called},
+                                                {"reason", std::string{reason}},
+                                                {"detail", target.scrub(std::move(detail))}});
+    }
+    target.doubt(now);
+}
+
 void EndpointPool::quarantine(std::size_t endpoint, std::string reason) {
     CHECK(endpoint < size(), "no such endpoint");
     auto& target = impl_->endpoints[endpoint];
@@ -361,7 +385,9 @@ void EndpointPool::readmit(std::size_t endpoint) {
 
 std::vector<EndpointStatus> EndpointPool::status() const {
     std::vector<EndpointStatus> out;
-    for (const auto& endpoint : impl_->endpoints) out.push_back(endpoint.status());
+    for (const auto& endpoint : impl_->endpoints) {
+        out.push_back(endpoint.status(impl_->clock.tick()));
+    }
     return out;
 }
 

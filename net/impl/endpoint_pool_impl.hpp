@@ -39,6 +39,8 @@ struct EndpointPool::Impl {
     //! ask() on several at once; in their order.
     core::Task<std::vector<ReplyResult>> ask_all(std::vector<std::size_t> indices, RpcCall call,
                                                  core::Millis timeout, bool paced);
+    core::Task<std::vector<BroadcastAnswer>> ask_these(std::vector<std::size_t> these, RpcCall call,
+                                                       core::Millis timeout);
     //! Not quarantined; one of each operator first, healthier first.
     std::vector<std::size_t> quorum_order();
 

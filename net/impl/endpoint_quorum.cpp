@@ -184,6 +184,10 @@ core::Task<core::Expected<QuorumReply>> EndpointPool::agree(RpcCall call, std::s
         }
         co_return core::Error{core::Errc::kNoQuorum, std::move(text)};
     }
+    for (const auto& [value, camp] : votes.camps) {
+        if (&camp == best || !options.doubt_outvoted) continue;
+        for (const auto index : camp.members) doubt(index, "outvoted", call.method);
+    }
     QuorumReply out{best->reply, {}, std::move(others), 0};
     std::set<std::string_view> operators;
     for (const auto index : best->members) {
@@ -194,19 +198,36 @@ core::Task<core::Expected<QuorumReply>> EndpointPool::agree(RpcCall call, std::s
     co_return out;
 }
 
+core::Task<std::vector<BroadcastAnswer>> EndpointPool::Impl::ask_these(
+    std::vector<std::size_t> these, RpcCall call, core::Millis timeout) {
+    std::vector<BroadcastAnswer> out;
+    if (these.empty()) co_return out;
+    auto replies = co_await ask_all(these, std::move(call), timeout, false);
+    for (std::size_t i = 0; i < these.size(); ++i) {
+        const auto index = these[i];
+        out.push_back(
+            BroadcastAnswer{index, endpoints[index].config().name, std::move(replies[i])});
+    }
+    co_return out;
+}
+
 core::Task<std::vector<BroadcastAnswer>> EndpointPool::broadcast(RpcCall call,
                                                                  core::Millis timeout) {
     std::vector<std::size_t> all;
     for (std::size_t i = 0; i < size(); ++i) {
         if (!impl_->endpoints[i].quarantined) all.push_back(i);
     }
-    std::vector<BroadcastAnswer> out;
-    if (all.empty()) co_return out;
-    auto replies = co_await impl_->ask_all(all, std::move(call), timeout, false);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        out.push_back(BroadcastAnswer{all[i], name(all[i]), std::move(replies[i])});
+    co_return co_await impl_->ask_these(std::move(all), std::move(call), timeout);
+}
+
+core::Task<std::vector<BroadcastAnswer>> EndpointPool::survey(RpcCall call, core::Millis timeout) {
+    std::vector<std::size_t> usable;
+    for (std::size_t i = 0; i < size(); ++i) {
+        const auto& endpoint = impl_->endpoints[i];
+        const bool closed = endpoint.closed_for(impl_->clock.tick()) > core::Millis::zero();
+        if (!endpoint.quarantined && !closed) usable.push_back(i);
     }
-    co_return out;
+    co_return co_await impl_->ask_these(std::move(usable), std::move(call), timeout);
 }
 
 }  // namespace net

@@ -207,8 +207,13 @@ core::Expected<RpcReply> to_reply(Envelope envelope, int http_status,
         if (envelope.result && *envelope.result != "null") {
             return malformed("both a result and an error");
         }
-        const auto verdict =
-            classify_rpc_error(http_status, envelope.error->code, envelope.error->message);
+        const RpcError& said = *envelope.error;
+        auto verdict = classify_rpc_error(http_status, said.code, said.message);
+        // Some say "invalid params" and the reason in the data.
+        if (verdict.code == core::Errc::kRefused && !said.data.empty()) {
+            auto deeper = classify_rpc_error(http_status, said.code, said.data);
+            if (deeper.code == core::Errc::kSplit) verdict = deeper;
+        }
         return RpcReply::of_error(std::move(*envelope.error), verdict);
     }
     if (!envelope.result) return malformed("neither a result nor an error");

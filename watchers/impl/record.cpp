@@ -137,6 +137,7 @@ core::Expected<core::Done> record_block(db::UnitOfWork& work, const chains::Chai
                                         Tally& tally) {
     FactsByReceiver detected{db::FactKind::kDepositsDetected, info.id, scan.block.height, now};
     OwnAttempts attempts{work.payouts(), info.id};
+    tally.zero_ignored += scan.zero_transfers;
     for (const chains::TransferSeen& seen : scan.deposits) {
         if (seen.units.is_zero()) {
             ++tally.zero_ignored;

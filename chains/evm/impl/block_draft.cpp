@@ -88,7 +88,11 @@ core::Expected<core::Done> BlockDraft::take_log(const LogLine& log, const Listed
     std::array<std::uint8_t, 32> word;
     if (!core::read_hex(log.data_hex, word)) return core::Done{};
     const auto transfer = decode_erc20_transfer(std::span{log.topics}.first(3), word);
-    if (!transfer || transfer->value.is_zero()) return core::Done{};
+    if (!transfer) return core::Done{};
+    if (transfer->value.is_zero()) {
+        ++zero_transfers_;
+        return core::Done{};
+    }
     hits_.push_back({log.tx, log.tx_index, log.log_index, log.contract, token->asset,
                      transfer->from, transfer->to, transfer->value});
     return core::Done{};
@@ -99,6 +103,7 @@ void BlockDraft::forget_logs() {
     contracts_seen_.clear();
     log_indices_.clear();
     log_count_ = 0;
+    zero_transfers_ = 0;
     is_whole_ = false;
 }
 
@@ -108,6 +113,15 @@ bool BlockDraft::same_logs(const BlockDraft& other) const {
     };
     return log_indices_ == other.log_indices_ && hits_.size() == other.hits_.size() &&
            std::all_of(hits_.begin(), hits_.end(), has);
+}
+
+bool BlockDraft::has_no_log_beside(const BlockDraft& other) const {
+    const auto among = [&](const TokenHit& hit) {
+        return std::find(other.hits_.begin(), other.hits_.end(), hit) != other.hits_.end();
+    };
+    return std::includes(other.log_indices_.begin(), other.log_indices_.end(),
+                         log_indices_.begin(), log_indices_.end()) &&
+           std::all_of(hits_.begin(), hits_.end(), among);
 }
 
 BloomVerdict BlockDraft::judge(const ListedTokens& tokens, const Quirks& quirks) const {
@@ -175,7 +189,11 @@ void BlockDraft::take_logs_of(const std::vector<Receipt>& receipts, const Listed
             ++log_count_;
             log_indices_.insert(log.log_index);
             contracts_seen_.insert(log.contract);
-            if (log.units.is_zero() || !filter.is_ours(log.to)) continue;
+            if (!filter.is_ours(log.to)) continue;
+            if (log.units.is_zero()) {
+                ++zero_transfers_;
+                continue;
+            }
             hits_.push_back({receipt.tx, receipt.tx_index, log.log_index, log.contract,
                              token->asset, log.from, log.to, log.units});
         }
@@ -259,7 +277,8 @@ core::Expected<BlockScan> BlockDraft::finish(const std::map<Bytes32, Receipt>& r
                    .evidence = evidence_,
                    .endpoint = endpoint_,
                    .log_count = log_count_,
-                   .tx_count = static_cast<std::uint32_t>(body_.tx_hashes.size())};
+                   .tx_count = static_cast<std::uint32_t>(body_.tx_hashes.size()),
+                   .zero_transfers = zero_transfers_};
     for (const TokenHit& hit : hits_) {
         auto deposit = token_deposit(hit, receipts);
         if (!deposit) return deposit.error();

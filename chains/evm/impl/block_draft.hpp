@@ -95,6 +95,8 @@ class BlockDraft {
     void forget_logs();
     //! Did the two take the same logs, number for number, and find the same deposits in them?
     bool same_logs(const BlockDraft& other) const;
+    //! Are all these logs, and the deposits in them, among those of `other`?
+    bool has_no_log_beside(const BlockDraft& other) const;
 
     //! The hash of the header was checked against its fields.
     bool header_is_proven() const { return body_.head.proof == HeaderProof::kHash; }
@@ -131,6 +133,7 @@ class BlockDraft {
     std::set<core::Address> contracts_seen_;
     boost::container::flat_set<std::uint32_t> log_indices_;
     std::uint32_t log_count_ = 0;
+    std::uint32_t zero_transfers_ = 0;
     std::optional<std::size_t> logs_from_;
     bool is_whole_ = false;
     Evidence evidence_ = Evidence::kLogsAgree;

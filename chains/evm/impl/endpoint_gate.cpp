@@ -9,6 +9,7 @@ namespace {
 
 constexpr core::Millis kTrustFor{15'000};
 constexpr core::Millis kVerifyTimeout{5'000};
+constexpr core::Millis kGenesisFor{60'000};
 
 bool is_wrong_chain(const core::Error& error) { return error.code == core::Errc::kWrongChain; }
 
@@ -35,14 +36,55 @@ core::Expected<core::Done> EndpointGate::judge_chain_id(const net::RpcReply& rep
 core::Task<core::Expected<core::Done>> EndpointGate::verify(std::size_t endpoint) {
     const auto seen = seen_right_.find(endpoint);
     if (seen != seen_right_.end() && clock_.tick() - seen->second < kTrustFor) {
-        co_return core::Done{};
+        co_return co_await verify_genesis(endpoint);
     }
     net::CallOptions options;
     options.timeout = kVerifyTimeout;
     options.endpoint = endpoint;
     const auto reply = co_await pool_.call(call_chain_id(), options);
     if (!reply) co_return reply.error();
-    co_return judge_chain_id(*reply);
+    const auto right = judge_chain_id(*reply);
+    if (!right) co_return right.error();
+    co_return co_await verify_genesis(endpoint);
+}
+
+// A fork of the chain has its number as well. What block 0 is, two endpoints have to agree on;
+// where nobody else has it (pruned nodes forget it), nothing is known and nothing is refused.
+core::Task<core::Expected<core::Done>> EndpointGate::verify_genesis(std::size_t endpoint) {
+    if (pool_.size() < 2) co_return core::Done{};
+    const auto checked = genesis_checked_.find(endpoint);
+    if (checked != genesis_checked_.end() && clock_.tick() - checked->second < kGenesisFor) {
+        co_return core::Done{};
+    }
+    genesis_checked_[endpoint] = clock_.tick();
+    const net::Normaliser hash_of = [](std::string_view json) -> core::Expected<std::string> {
+        const auto head = Decoder{}.head(json);
+        if (!head) return head.error();
+        return head->ref.hash.hex0x();
+    };
+    net::CallOptions options;
+    options.timeout = kVerifyTimeout;
+    options.doubt_outvoted = false;
+    if (genesis_.empty()) {
+        const auto agreed = co_await pool_.agree(call_block("0x0", false), 2, hash_of, options);
+        if (!agreed) co_return core::Done{};
+        genesis_ = *hash_of(*agreed->reply.result());
+    }
+    options.endpoint = endpoint;
+    const auto reply = co_await pool_.call(call_block("0x0", false), options);
+    if (!reply || !reply->ok()) co_return core::Done{};
+    const auto hash = hash_of(*reply->result());
+    if (!hash || *hash == genesis_) co_return core::Done{};
+    const std::string what = "has another genesis block, " + *hash;
+    pool_.quarantine(endpoint, what);
+    co_return core::Error{core::Errc::kWrongChain, pool_.name(endpoint) + " " + what};
+}
+
+core::Error EndpointGate::blame(std::size_t endpoint, core::Error error) {
+    ++blames_;
+    error.message = pool_.name(endpoint) + ": " + error.message;
+    pool_.doubt(endpoint, "malformed", error.message);
+    return error;
 }
 
 core::Task<core::Expected<core::Done>> EndpointGate::verify_all(
@@ -84,9 +126,10 @@ core::Task<core::Expected<std::vector<net::RpcReply>>> EndpointGate::call_batch(
 
 core::Task<core::Expected<net::QuorumReply>> EndpointGate::agree(net::RpcCall call,
                                                                  std::size_t quorum,
-                                                                 net::Normaliser normaliser) {
+                                                                 net::Normaliser normaliser,
+                                                                 net::CallOptions options) {
     for (std::size_t turn = 0;; ++turn) {
-        auto reply = co_await pool_.agree(call, quorum, normaliser);
+        auto reply = co_await pool_.agree(call, quorum, normaliser, options);
         if (!reply) co_return reply.error();
         std::vector<std::size_t> endpoints;
         for (std::size_t i = 0; i < pool_.size(); ++i) {

@@ -17,8 +17,9 @@ inline bool is_split(const net::RpcReply& reply) {
 }
 
 //! The pool behind a check of who answers: no reply passes from an endpoint whose chain id was not
-//! seen to be right within the last 15 seconds. One that serves another chain (a wrong URL, a node
-//! re-deployed elsewhere) is quarantined, and the call goes to the next [F26].
+//! seen to be right within the last 15 seconds, or whose block 0 is not the one that most endpoints
+//! have. One that serves another chain (a wrong URL, a node re-deployed elsewhere) is quarantined,
+//! and the call goes to the next [F26].
 class EndpointGate {
   public:
     EndpointGate(net::EndpointPool& pool, std::uint64_t chain_number, core::Clock& clock,
@@ -31,7 +32,13 @@ class EndpointGate {
         std::vector<net::RpcCall> calls, net::CallOptions options = {});
     //! As the pool's, among endpoints of the right chain only.
     core::Task<core::Expected<net::QuorumReply>> agree(net::RpcCall call, std::size_t quorum,
-                                                       net::Normaliser normaliser);
+                                                       net::Normaliser normaliser,
+                                                       net::CallOptions options = {});
+
+    //! What this endpoint said is no answer: it is doubted, and `error` comes back with its name.
+    core::Error blame(std::size_t endpoint, core::Error error);
+    //! Rises with each blame: whoever failed meanwhile may try again, others are asked first now.
+    std::uint64_t blames() const { return blames_; }
 
     //! What an eth_chainId reply that came along with others says about its endpoint.
     core::Expected<core::Done> judge_chain_id(const net::RpcReply& reply);
@@ -45,12 +52,16 @@ class EndpointGate {
     //! kWrongChain after the endpoint was quarantined.
     core::Task<core::Expected<core::Done>> verify(std::size_t endpoint);
     core::Task<core::Expected<core::Done>> verify_all(std::vector<std::size_t> endpoints);
+    core::Task<core::Expected<core::Done>> verify_genesis(std::size_t endpoint);
 
     net::EndpointPool& pool_;
     std::uint64_t chain_number_;
     core::Clock& clock_;
     core::Log& log_;
     std::map<std::size_t, core::Tick> seen_right_;
+    std::map<std::size_t, core::Tick> genesis_checked_;
+    std::string genesis_;  //!< hash of block 0; empty while nobody agreed on one
+    std::uint64_t blames_ = 0;
 };
 
 }  // namespace chains::evm::impl

@@ -16,45 +16,15 @@ EvmReader::EvmReader(ChainInfo chain, std::uint64_t number, net::EndpointPool& p
       quirks_{quirks_of(number)},
       tokens_{info_},
       gate_{pool, number, clock, log},
-      log_{log} {
-    wants_finalized_ = info_.payout_final.finalized_tag ||
-                       std::any_of(info_.credit.begin(), info_.credit.end(),
-                                   [](const CreditTier& tier) { return tier.finalized_tag; });
-}
-
-core::Task<core::Expected<Heads>> EvmReader::heads() {
-    std::vector<net::RpcCall> calls;
-    calls.push_back(call_chain_id());
-    calls.push_back(call_block("latest", false));
-    if (wants_finalized_) calls.push_back(call_block("finalized", false));
-    const auto replies = co_await gate_.call_batch(std::move(calls));
-    if (!replies) co_return replies.error();
-    if (auto right = gate_.judge_chain_id((*replies)[0]); !right) co_return right.error();
-
-    const auto latest_json = (*replies)[1].result();
-    if (!latest_json) co_return latest_json.error();
-    const auto latest = decoder_.head(*latest_json);
-    if (!latest) co_return latest.error();
-    if (auto good = accept(*latest, (*replies)[1]); !good) co_return good.error();
-    Heads heads{.latest = latest->ref, .finalized = {}};
-    if (!wants_finalized_) co_return heads;
-
-    const net::RpcReply& reply = (*replies)[2];
-    if (!reply.ok()) {
-        // A node without the tag, or without a finalized block yet, says so with an error. Busy or
-        // broken ones are no evidence of either.
-        if (reply.code() == core::Errc::kRateLimited || reply.code() == core::Errc::kUnauthorized) {
-            co_return reply.result().error();
-        }
-        co_return heads;
+      log_{log},
+      clock_{clock} {
+    std::vector<CreditTier> tiers = info_.credit;
+    tiers.push_back(info_.payout_final);
+    for (const CreditTier& tier : tiers) {
+        if (!tier.finalized_tag) continue;
+        wants_finalized_ = true;
+        final_quorum_ = std::max(final_quorum_, tier.endpoints);
     }
-    const auto finalized = decoder_.head(*reply.result());
-    if (!finalized && finalized.error().code == core::Errc::kNotReady) co_return heads;
-    if (!finalized) co_return finalized.error();
-    if (auto good = accept(*finalized, reply); !good) co_return good.error();
-    // Behind a load balancer the two may come from different nodes: only what is not ahead counts.
-    if (finalized->ref.height <= heads.latest.height) heads.finalized = finalized->ref;
-    co_return heads;
 }
 
 core::Task<core::Expected<core::BlockRef>> EvmReader::header(net::RpcCall call) {
@@ -63,7 +33,7 @@ core::Task<core::Expected<core::BlockRef>> EvmReader::header(net::RpcCall call) 
     const auto json = reply->result();
     if (!json) co_return json.error();
     const auto head = decoder_.head(*json);
-    if (!head) co_return head.error();
+    if (!head) co_return unusable(*reply, head.error());
     if (auto good = accept(*head, *reply); !good) co_return good.error();
     co_return head->ref;
 }
@@ -74,16 +44,29 @@ core::Expected<core::Done> EvmReader::accept(const BlockHead& head, const net::R
     log_.error("an endpoint's header contradicts itself", {{"chain", info_.id.text()},
                                                            {"endpoint", gate_.name_of(reply)},
                                                            {"height", head.ref.height}});
-    gate_.pool().quarantine(reply.endpoint, what);
-    return core::Error{core::Errc::kMalformed, gate_.name_of(reply) + " " + what};
+    // The only endpoint is not believed either; but left alone it could not be heard when it is well.
+    if (gate_.pool().size() > 1) gate_.pool().quarantine(reply.endpoint, what);
+    return gate_.blame(reply.endpoint, {core::Errc::kMalformed, what});
+}
+
+core::Error EvmReader::unusable(const net::RpcReply& reply, core::Error error) {
+    if (error.code != core::Errc::kMalformed) return error;
+    return gate_.blame(reply.endpoint, std::move(error));
+}
+
+bool EvmReader::may_try_again(std::uint64_t blames_before, std::size_t turn) const {
+    return gate_.blames() != blames_before && turn < gate_.pool().size();
 }
 
 core::Task<core::Expected<core::BlockRef>> EvmReader::block_at(std::uint64_t height) {
-    auto ref = co_await header(call_block(hex_number(height), false));
-    if (ref && ref->height != height) {
-        co_return core::Error{core::Errc::kMalformed, "the node gave another height"};
+    for (std::size_t turn = 1;; ++turn) {
+        const auto blames = gate_.blames();
+        auto ref = co_await header(call_block(hex_number(height), false));
+        if (ref && ref->height != height) {
+            co_return core::Error{core::Errc::kMalformed, "the node gave another height"};
+        }
+        if (ref || !may_try_again(blames, turn)) co_return ref;
     }
-    co_return ref;
 }
 
 core::Expected<core::Done> EvmReader::take_logs(BlockDraft& draft, const net::RpcReply& reply,
@@ -92,37 +75,68 @@ core::Expected<core::Done> EvmReader::take_logs(BlockDraft& draft, const net::Rp
     if (!json) return json.error();
     draft.set_logs_from(reply.endpoint);
     BlockSink sink{draft, tokens_, quirks_, filter};
-    return decoder_.logs(*json, sink);
+    auto taken = decoder_.logs(*json, sink);
+    if (taken) return taken;
+    return misled(reply, taken.error());
 }
 
-core::Task<core::Expected<core::Done>> EvmReader::fetch_receipts(std::vector<Bytes32> txs,
+//! Asked by block hash there is one right answer, so that a log of another block, or one taken back,
+//! is none.
+core::Error EvmReader::misled(const net::RpcReply& reply, core::Error error) {
+    if (error.code == core::Errc::kNotReady) return error;
+    return gate_.blame(reply.endpoint, std::move(error));
+}
+
+core::Task<core::Expected<core::Done>> EvmReader::fetch_receipts(std::vector<WantedReceipt> wanted,
                                                                  Receipts& into) {
     std::vector<net::RpcCall> calls;
-    for (const Bytes32& tx : txs) calls.push_back(call_receipt(tx.view()));
+    for (const WantedReceipt& one : wanted) calls.push_back(call_receipt(one.tx.view()));
     if (calls.empty()) co_return core::Done{};
     const auto replies = co_await gate_.call_batch(std::move(calls));
     if (!replies) co_return replies.error();
-    for (std::size_t i = 0; i < txs.size(); ++i) {
-        const auto json = (*replies)[i].result();
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        const net::RpcReply& reply = (*replies)[i];
+        const auto json = reply.result();
         if (!json) co_return json.error();
         auto receipt = decoder_.receipt(*json);
-        if (!receipt) co_return receipt.error();
-        into.insert_or_assign(txs[i], std::move(*receipt));
+        if (!receipt) co_return unusable(reply, receipt.error());
+        if (receipt->block_hash.bytes != wanted[i].block.bytes) {
+            co_return elsewhere(reply.endpoint, wanted[i].block);
+        }
+        into.insert_or_assign(wanted[i].tx, std::move(*receipt));
     }
     co_return core::Done{};
 }
 
+//! A reorg does that once. Whoever says it again of the same block stands alone with it.
+core::Error EvmReader::elsewhere(std::size_t endpoint, const core::BlockHash& block) {
+    core::Error error{core::Errc::kReorged, "a receipt names another block"};
+    const std::pair said{endpoint, block};
+    if (misplaced_ == said) return gate_.blame(endpoint, std::move(error));
+    misplaced_ = said;
+    return error;
+}
+
 core::Task<core::Expected<BlockScan>> EvmReader::scan_block(std::uint64_t height,
+                                                            const WatchFilter& filter) {
+    for (std::size_t turn = 1;; ++turn) {
+        const auto blames = gate_.blames();
+        auto scan = co_await read_block(height, filter);
+        if (scan || !may_try_again(blames, turn)) co_return scan;
+    }
+}
+
+core::Task<core::Expected<BlockScan>> EvmReader::read_block(std::uint64_t height,
                                                             const WatchFilter& filter) {
     const auto first = co_await gate_.call(call_block(hex_number(height), true));
     if (!first) co_return first.error();
     const auto json = first->result();
     if (!json) co_return json.error();
     auto body = decoder_.block(*json, filter);
-    if (!body) co_return body.error();
+    if (!body) co_return unusable(*first, body.error());
     if (auto good = accept(body->head, *first); !good) co_return good.error();
     if (body->head.ref.height != height) {
-        co_return core::Error{core::Errc::kMalformed, "the node gave another height"};
+        co_return unusable(*first, {core::Errc::kMalformed, "the node gave another height"});
     }
     std::vector<BlockDraft> drafts;
     drafts.emplace_back(std::move(*body), gate_.name_of(*first));
@@ -154,13 +168,13 @@ core::Task<core::Expected<std::vector<BlockScan>>> EvmReader::complete(
         const auto settled = co_await settle(draft, depth, filter, receipts);
         if (!settled) co_return settled.error();
     }
-    std::vector<Bytes32> txs;
+    std::vector<WantedReceipt> wanted;
     for (const BlockDraft& draft : drafts) {
         for (const Bytes32& tx : draft.receipts_needed()) {
-            if (receipts.count(tx) == 0) txs.push_back(tx);
+            if (receipts.count(tx) == 0) wanted.push_back({tx, draft.ref().hash});
         }
     }
-    const auto fetched = co_await fetch_receipts(std::move(txs), receipts);
+    const auto fetched = co_await fetch_receipts(std::move(wanted), receipts);
     if (!fetched) co_return fetched.error();
     std::vector<BlockScan> scans;
     scans.reserve(drafts.size());

@@ -13,7 +13,7 @@
 namespace chains::evm::impl {
 
 //! chains::ChainReader over JSON-RPC. Its parts: evm_reader.cpp (one block), reader_range.cpp
-//! (catching up), reader_doubt.cpp (is nothing really nothing?), reader_state.cpp (balances,
+//! (catching up), reader_heads.cpp (where the chain stands), reader_doubt.cpp (is nothing really nothing?), reader_state.cpp (balances,
 //! corroboration of deposits), reader_own.cpp (corroboration of the rest, second readings).
 class EvmReader final : public ChainReader {
   public:
@@ -66,10 +66,35 @@ class EvmReader final : public ChainReader {
         std::optional<core::Error> failed;
     };
 
+    core::Task<core::Expected<Heads>> heads_of_one();
+    //! The highest block that enough endpoints call final; `claimed` is one endpoint's word.
+    core::Task<std::optional<core::BlockRef>> agreed_final(core::BlockRef claimed);
+    struct Claim {
+        std::size_t endpoint = 0;
+        core::BlockRef ref;
+    };
+    //! What each endpoint that can be asked says, the highest first.
+    core::Task<std::vector<Claim>> survey_heads(std::string_view tag);
+    //! Doubts those whose head is far from where the others' are, or is another block.
+    core::Task<void> compare_heads();
     core::Task<core::Expected<core::BlockRef>> header(net::RpcCall call);
+    core::Task<core::Expected<BlockScan>> read_block(std::uint64_t height,
+                                                     const WatchFilter& filter);
+
+    //! kMalformed is the endpoint's fault: it is doubted and named.
+    core::Error unusable(const net::RpcReply& reply, core::Error error);
+    core::Error misled(const net::RpcReply& reply, core::Error error);
+    core::Error elsewhere(std::size_t endpoint, const core::BlockHash& block);
+    //! Somebody was blamed since, so that others are asked first now.
+    bool may_try_again(std::uint64_t blames_before, std::size_t turn) const;
+    struct WantedReceipt {
+        Bytes32 tx;
+        core::BlockHash block;
+    };
 
     // References among the next ones point into the frame of the coroutine that awaits them.
-    core::Task<core::Expected<core::Done>> fetch_receipts(std::vector<Bytes32> txs, Receipts& into);
+    core::Task<core::Expected<core::Done>> fetch_receipts(std::vector<WantedReceipt> wanted,
+                                                         Receipts& into);
     core::Task<core::Expected<core::Done>> settle(BlockDraft& draft, Depth depth,
                                                   const WatchFilter& filter, Receipts& known);
     core::Task<core::Expected<bool>> prove(BlockDraft& draft, const WatchFilter& filter,
@@ -118,7 +143,8 @@ class EvmReader final : public ChainReader {
                                                                        std::size_t endpoint);
     core::Task<core::Expected<core::Done>> agree_on(net::RpcCall call, unsigned endpoints,
                                                     net::Normaliser normaliser,
-                                                    std::string expected);
+                                                    std::string expected,
+                                                    net::CallOptions options = {});
 
     ChainInfo info_;
     Quirks quirks_;
@@ -126,7 +152,13 @@ class EvmReader final : public ChainReader {
     EndpointGate gate_;
     core::Log& log_;
     Decoder decoder_;
+    core::Clock& clock_;
     bool wants_finalized_ = false;
+    unsigned final_quorum_ = 1;  //!< of the strictest tier that wants finality
+    std::optional<core::BlockRef> final_agreed_;
+    std::optional<core::Tick> final_asked_;
+    std::optional<core::Tick> compared_;
+    std::optional<std::pair<std::size_t, core::BlockHash>> misplaced_;
     bool deployless_refused_ = false;
     std::size_t piece_blocks_ = 25;  //!< per request while catching up; follows the answers' size
 };

@@ -13,6 +13,11 @@ namespace {
 //! GasPriceOracle, the same on every OP-stack chain.
 constexpr std::string_view kGasPriceOracle = "0x420000000000000000000000000000000000000f";
 
+constexpr std::size_t kPricesAsked = 3;
+constexpr core::Millis kOpinionTimeout{4'000};
+//! So many times what the others ask is not a matter of opinion.
+constexpr std::uint64_t kPriceFar = 20;
+
 template <class T>
 std::optional<T> value_or_none(core::Expected<T> expected) {
     if (!expected) return std::nullopt;
@@ -28,12 +33,15 @@ EvmSender::EvmSender(ChainInfo chain, std::uint64_t number, net::EndpointPool& p
       gate_{pool, number, clock, log},
       options_{std::move(options)} {}
 
-core::Task<core::Expected<GasPrice>> EvmSender::suggest_price() {
+core::Task<core::Expected<GasPrice>> EvmSender::price_at(std::optional<std::size_t> endpoint) {
     std::vector<net::RpcCall> calls;
     calls.push_back({"eth_feeHistory", R"(["0xa","latest",[50]])"});
     calls.push_back({"eth_gasPrice", "[]"});
     calls.push_back({"eth_maxPriorityFeePerGas", "[]"});
-    const auto replies = co_await gate_.call_batch(std::move(calls));
+    net::CallOptions options;
+    options.endpoint = endpoint;
+    if (endpoint) options.timeout = kOpinionTimeout;
+    const auto replies = co_await gate_.call_batch(std::move(calls), options);
     if (!replies) co_return replies.error();
     const net::RpcReply& history = (*replies)[0];
     // Only a node that lacks the method makes the chain a legacy one, not one that is busy.
@@ -52,6 +60,45 @@ core::Task<core::Expected<GasPrice>> EvmSender::suggest_price() {
     }
     if ((*replies)[2].ok()) facts.tip = value_or_none(decoder_.quantity(*(*replies)[2].result()));
     co_return price_from(facts, options_.max_fee_cap);
+}
+
+// Nobody can prove a price, and one out of the air costs money or stops payouts: of three the
+// middle one is taken, of two the lower.
+core::Task<core::Expected<GasPrice>> EvmSender::suggest_price() {
+    if (gate_.pool().size() == 1) co_return co_await price_at({});
+    struct Offer {
+        std::size_t endpoint;
+        core::Expected<GasPrice> price;
+        //! Above the cap is above any price.
+        bool below(const Offer& other) const {
+            if (!price || !other.price) return price.has_value() && !other.price;
+            return price->max_fee < other.price->max_fee;
+        }
+    };
+    std::vector<Offer> offers;
+    core::Error last{core::Errc::kUnreachable, info_.name + ": no endpoint is usable"};
+    for (const std::size_t endpoint : endpoints()) {
+        auto price = co_await price_at(endpoint);
+        if (price || price.error().code == core::Errc::kHalted) {
+            offers.push_back({endpoint, std::move(price)});
+        } else {
+            last = price.error();
+        }
+        if (offers.size() == kPricesAsked) break;
+    }
+    if (offers.empty()) co_return last;
+    std::sort(offers.begin(), offers.end(),
+              [](const Offer& a, const Offer& b) { return a.below(b); });
+    const Offer& chosen = offers[(offers.size() - 1) / 2];
+    for (const Offer& offer : offers) {
+        if (!chosen.price || offers.size() < kPricesAsked) break;
+        const auto far = chosen.price->max_fee.times(kPriceFar);
+        if (!far || (offer.price && offer.price->max_fee <= *far)) continue;
+        gate_.pool().doubt(offer.endpoint, "price",
+                           offer.price ? offer.price->max_fee.decimal() + " wei"
+                                       : offer.price.error().message);
+    }
+    co_return chosen.price;
 }
 
 core::Expected<GasPrice> EvmSender::bump(const GasPrice& price, const GasPrice& suggested) const {
@@ -182,6 +229,10 @@ std::vector<std::size_t> EvmSender::endpoints() const {
                                  [](const net::EndpointStatus& one) { return one.healthy; });
     if (any) std::erase_if(usable, [&](std::size_t i) { return !statuses[i].healthy; });
     std::stable_sort(usable.begin(), usable.end(), [&](std::size_t a, std::size_t b) {
+        const auto is_last = [](const net::EndpointStatus& one) {
+            return one.doubted || one.consecutive_failures > 0;
+        };
+        if (is_last(statuses[a]) != is_last(statuses[b])) return is_last(statuses[b]);
         return statuses[a].latency_ms < statuses[b].latency_ms;
     });
     return usable;
@@ -201,18 +252,33 @@ core::Task<core::Expected<std::uint64_t>> EvmSender::nonce_latest(core::Address 
     co_return units->to_u64();
 }
 
+// Too little stops payouts, too much sends them to their failure: the middle one of three, the lower
+// one of two.
 core::Task<core::Expected<core::Units>> EvmSender::native_balance(core::Address owner) {
-    co_return co_await quantity_of(call_balance(owner, at_tag("latest")));
+    const auto answers =
+        co_await gate_.pool().survey(call_balance(owner, at_tag("latest")), kOpinionTimeout);
+    std::vector<core::Units> held;
+    for (const net::BroadcastAnswer& answer : answers) {
+        if (!answer.reply || !answer.reply->ok()) continue;
+        if (auto units = decoder_.quantity(*answer.reply->result())) held.push_back(*units);
+    }
+    if (held.empty()) co_return co_await quantity_of(call_balance(owner, at_tag("latest")));
+    std::sort(held.begin(), held.end());
+    co_return held[(held.size() - 1) / 2];
 }
 
 core::Task<core::Expected<bool>> EvmSender::has_code(core::Address address) {
-    const auto reply = co_await gate_.call(call_code(address, at_tag("latest")));
-    if (!reply) co_return reply.error();
-    const auto json = reply->result();
+    const net::Normaliser is_there = [](std::string_view json) -> core::Expected<std::string> {
+        const auto code = Decoder{}.data(json);
+        if (!code) return code.error();
+        return std::string{code->empty() ? "no" : "yes"};
+    };
+    const auto agreed =
+        co_await gate_.agree(call_code(address, at_tag("latest")), quorum(), is_there);
+    if (!agreed) co_return agreed.error();
+    const auto json = agreed->reply.result();
     if (!json) co_return json.error();
-    const auto code = decoder_.data(*json);
-    if (!code) co_return code.error();
-    co_return !code->empty();
+    co_return *is_there(*json) == "yes";
 }
 
 SendReport EvmSender::report_of(const net::BroadcastAnswer& answer, const core::TxId& expected) {

@@ -32,6 +32,7 @@ class EvmSender final : public TxSender {
   private:
     unsigned quorum() const { return options_.quorum.value_or(info_.payout_final.endpoints); }
     core::Task<core::Expected<std::uint64_t>> final_height();
+    core::Task<core::Expected<GasPrice>> price_at(std::optional<std::size_t> endpoint);
     //! Healthy ones, the quickest first; all that may be asked when none is.
     std::vector<std::size_t> endpoints() const;
     core::Task<core::Expected<Simulation>> simulate_at(std::size_t endpoint, TxOrder order,

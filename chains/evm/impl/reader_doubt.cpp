@@ -26,10 +26,12 @@ core::Task<core::Expected<core::Done>> EvmReader::settle(BlockDraft& draft, Dept
                                                          Receipts& known) {
     if (draft.is_whole()) co_return core::Done{};
     const BloomVerdict verdict = draft.judge(tokens_, quirks_);
-    if (verdict == BloomVerdict::kExcludes) {
+    const bool excluded = verdict == BloomVerdict::kExcludes;
+    if (excluded) {
         const bool nothing_to_prove = draft.header_is_proven() || tokens_.entries().empty();
         if (nothing_to_prove) draft.set_evidence(Evidence::kBloomExcludes);
-        co_return core::Done{};
+        // A transaction of ours, or one that pays us coin, turns on its receipt alone.
+        if (depth == Depth::kFinal || draft.body().wanted.empty()) co_return core::Done{};
     }
     const bool is_doubtful = verdict == BloomVerdict::kDoubtful;
     if (!is_doubtful && depth == Depth::kFinal) co_return core::Done{};
@@ -40,6 +42,10 @@ core::Task<core::Expected<core::Done>> EvmReader::settle(BlockDraft& draft, Dept
         if (!proven && proven.error().code == core::Errc::kMalformed) co_return proven.error();
         if (proven && *proven) co_return core::Done{};
         if (!proven) not_now = proven.error();
+    }
+    if (excluded) {
+        if (not_now) co_return *not_now;
+        co_return core::Done{};
     }
     const Others others = co_await ask_others(draft, filter);
     if (others == Others::kAgree) {
@@ -67,6 +73,8 @@ std::vector<std::size_t> EvmReader::endpoints_from(std::size_t first) const {
         return i == first || statuses[i].operator_name != own_operator;
     });
     std::stable_partition(usable.begin(), usable.end(), [&](std::size_t i) { return i == first; });
+    std::stable_partition(usable.begin(), usable.end(),
+                          [&](std::size_t i) { return !statuses[i].doubted; });
     return usable;
 }
 
@@ -76,6 +84,7 @@ core::Task<core::Expected<bool>> EvmReader::prove(BlockDraft& draft, const Watch
                                                   Receipts& known) {
     std::optional<core::Error> lie;
     std::optional<core::Error> not_now;
+    std::vector<std::size_t> liars;
     for (const std::size_t endpoint : endpoints_from(*draft.logs_from())) {
         net::CallOptions options;
         options.endpoint = endpoint;
@@ -87,12 +96,16 @@ core::Task<core::Expected<bool>> EvmReader::prove(BlockDraft& draft, const Watch
         }
         auto receipts = decoder_.receipts(*reply->result());
         if (!receipts) {
-            if (receipts.error().code == core::Errc::kNotReady) not_now = receipts.error();
+            const auto error = unusable(*reply, receipts.error());
+            if (error.code == core::Errc::kNotReady) not_now = error;
             continue;
         }
         const auto whole = draft.check_whole(*receipts, quirks_);
         if (whole && *whole == WholeProof::kBloom) co_return false;
         if (whole) {
+            for (const std::size_t liar : liars) {
+                gate_.pool().quarantine(liar, "gave receipts that are not in the block's header");
+            }
             adopt(draft, *receipts, filter);
             const auto needed = draft.receipts_needed();
             for (Receipt& receipt : *receipts) {
@@ -110,8 +123,9 @@ core::Task<core::Expected<bool>> EvmReader::prove(BlockDraft& draft, const Watch
                    {{"chain", info_.id.text()},
                     {"height", draft.ref().height},
                     {"endpoint", gate_.name_of(*reply)}});
-        lie = core::Error{core::Errc::kMalformed,
-                          gate_.name_of(*reply) + ": " + whole.error().message};
+        lie = gate_.blame(reply->endpoint, whole.error());
+        // Proven once somebody else's do fit: when nobody's do the fault may be ours.
+        liars.push_back(reply->endpoint);
     }
     // Off the standard chains a block's receipts may lack what its filter holds.
     if (lie && quirks_.is_standard) co_return *lie;
@@ -160,7 +174,9 @@ core::Task<core::Expected<std::vector<Receipt>>> EvmReader::receipts_of_block(
     }
     // Nodes without the method give the same one by one.
     Receipts by_tx;
-    const auto fetched = co_await fetch_receipts(draft.body().tx_hashes, by_tx);
+    std::vector<WantedReceipt> wanted;
+    for (const Bytes32& tx : draft.body().tx_hashes) wanted.push_back({tx, draft.ref().hash});
+    const auto fetched = co_await fetch_receipts(std::move(wanted), by_tx);
     if (!fetched) co_return fetched.error();
     std::vector<Receipt> receipts;
     for (const Bytes32& tx : draft.body().tx_hashes) receipts.push_back(by_tx.at(tx));
@@ -169,15 +185,23 @@ core::Task<core::Expected<std::vector<Receipt>>> EvmReader::receipts_of_block(
 
 void EvmReader::adopt(BlockDraft& draft, const std::vector<Receipt>& receipts,
                       const WatchFilter& filter) {
-    const std::uint32_t before = draft.log_count();
+    const BlockDraft given = draft;
     draft.take_logs_of(receipts, tokens_, filter);
     draft.set_evidence(Evidence::kReceipts);
-    if (draft.log_count() == before) return;
+    if (!given.logs_from() || draft.same_logs(given)) return;
     log_.warn("a block's receipts hold other logs than were given",
               {{"chain", info_.id.text()},
                {"height", draft.ref().height},
-               {"logs", before},
+               {"endpoint", gate_.pool().name(*given.logs_from())},
+               {"logs", given.log_count()},
                {"in_receipts", draft.log_count()}});
+    // Fewer may be an index that is being written; one that is not there was invented.
+    const bool invented = !given.has_no_log_beside(draft);
+    gate_.pool().doubt(*given.logs_from(), invented ? "invented" : "incomplete",
+                       "logs of block " + std::to_string(draft.ref().height));
+    if (invented && draft.header_is_proven()) {
+        gate_.pool().quarantine(*given.logs_from(), "gave logs that are not in the block");
+    }
 }
 
 core::Task<core::Expected<WholeProof>> EvmReader::read_whole(BlockDraft& draft,

@@ -97,7 +97,11 @@ core::Task<core::Expected<core::Done>> EvmReader::corroborate_own(core::BlockRef
 core::Task<core::Expected<core::Done>> EvmReader::reached(net::RpcCall call, unsigned endpoints,
                                                           net::Normaliser yes_or_no,
                                                           std::string what) {
-    auto agreed = co_await agree_on(std::move(call), endpoints, std::move(yes_or_no), "yes");
+    // Who is behind says no, and is no liar.
+    net::CallOptions options;
+    options.doubt_outvoted = false;
+    auto agreed =
+        co_await agree_on(std::move(call), endpoints, std::move(yes_or_no), "yes", options);
     if (!agreed && agreed.error().code == core::Errc::kReorged) {
         co_return core::Error{core::Errc::kNotReady, "the endpoints agree: " + what};
     }
@@ -149,8 +153,12 @@ core::Task<core::Expected<std::vector<BlockScan>>> EvmReader::scan_range_elsewhe
     const auto statuses = gate_.pool().status();
     std::optional<std::size_t> endpoint;
     for (std::size_t i = 0; i < statuses.size(); ++i) {
-        if (statuses[i].name == other_than || statuses[i].quarantined) continue;
-        if (!endpoint || (statuses[i].healthy && !statuses[*endpoint].healthy)) endpoint = i;
+        const auto& one = statuses[i];
+        if (one.name == other_than || one.quarantined) continue;
+        const auto rank = [](const net::EndpointStatus& of) {
+            return (of.healthy ? 0 : 2) + (of.doubted ? 1 : 0);
+        };
+        if (!endpoint || rank(one) < rank(statuses[*endpoint])) endpoint = i;
     }
     if (!endpoint) co_return core::Error{core::Errc::kUnsupported, "there is no other endpoint"};
     std::vector<BlockScan> scans;

@@ -54,7 +54,11 @@ core::Task<void> EvmReader::range_worker(RangeJob& job) {
         const std::uint64_t first = job.next;
         const std::uint64_t last = std::min<std::uint64_t>(job.last, first + piece_blocks_ - 1);
         job.next = last + 1;
+        const auto blames = gate_.blames();
         auto piece = co_await read_piece(first, last, *job.filter);
+        for (std::size_t turn = 1; !piece && may_try_again(blames, turn); ++turn) {
+            piece = co_await read_piece(first, last, *job.filter);
+        }
         if (!piece) {
             if (!job.failed) job.failed = piece.error();
             co_return;
@@ -113,10 +117,11 @@ core::Expected<std::vector<BlockDraft>> EvmReader::drafts_of(
         const auto json = replies[i].result();
         if (!json) return json.error();
         auto body = decoder_.block(*json, filter);
-        if (!body) return body.error();
+        if (!body) return unusable(replies[i], body.error());
         if (auto good = accept(body->head, replies[i]); !good) return good.error();
         if (body->head.ref.height != first + i) {
-            return core::Error{core::Errc::kMalformed, "the node gave another height"};
+            return unusable(replies[i],
+                            {core::Errc::kMalformed, "the node gave another height"});
         }
         if (!drafts.empty() && body->head.ref.parent != drafts.back().ref().hash) {
             return core::Error{core::Errc::kReorged, "blocks of a range do not link"};
@@ -134,7 +139,9 @@ core::Expected<core::Done> EvmReader::take_range_logs(std::vector<BlockDraft>& d
     if (!json) return json.error();
     for (std::size_t i = begin; i < end; ++i) drafts[i].set_logs_from(reply.endpoint);
     BlocksSink sink{drafts, tokens_, quirks_, filter};
-    return decoder_.logs(*json, sink);
+    auto taken = decoder_.logs(*json, sink);
+    if (taken) return taken;
+    return unusable(reply, taken.error());
 }
 
 core::Task<core::Expected<core::Done>> EvmReader::read_logs(std::vector<BlockDraft>& drafts,

@@ -115,8 +115,9 @@ core::Task<core::Expected<core::Units>> EvmReader::balance_of(core::AssetId asse
 
 core::Task<core::Expected<core::Done>> EvmReader::agree_on(net::RpcCall call, unsigned endpoints,
                                                            net::Normaliser normaliser,
-                                                           std::string expected) {
-    const auto agreed = co_await gate_.agree(std::move(call), endpoints, normaliser);
+                                                           std::string expected,
+                                                           net::CallOptions options) {
+    const auto agreed = co_await gate_.agree(std::move(call), endpoints, normaliser, options);
     if (!agreed) co_return agreed.error();
     const auto json = agreed->reply.result();
     if (!json) co_return json.error();

@@ -57,11 +57,11 @@ net::RpcCall call_chain_id() { return {"eth_chainId", "[]"}; }
 
 net::RpcCall call_block(std::string_view block, bool with_transactions) {
     return {"eth_getBlockByNumber",
-            "[" + json_string(block) + (with_transactions ? ",true]" : ",false]")};
+            "[" + json_string(block) + (with_transactions ? ",true]" : ",false]"), true};
 }
 
 net::RpcCall call_block_by_hash(const core::BlockHash& hash) {
-    return {"eth_getBlockByHash", "[" + json_string(hash.hex0x()) + ",false]"};
+    return {"eth_getBlockByHash", "[" + json_string(hash.hex0x()) + ",false]", true};
 }
 
 net::RpcCall call_logs_of_block(const core::BlockHash& hash, const ListedTokens& tokens) {
@@ -76,15 +76,15 @@ net::RpcCall call_logs_of_range(std::uint64_t first, std::uint64_t last,
 }
 
 net::RpcCall call_receipt(core::ByteView tx) {
-    return {"eth_getTransactionReceipt", "[" + json_string(core::to_hex0x(tx)) + "]"};
+    return {"eth_getTransactionReceipt", "[" + json_string(core::to_hex0x(tx)) + "]", true};
 }
 
 net::RpcCall call_block_receipts(const core::BlockHash& hash) {
-    return {"eth_getBlockReceipts", "[" + json_string(hash.hex0x()) + "]"};
+    return {"eth_getBlockReceipts", "[" + json_string(hash.hex0x()) + "]", true};
 }
 
 net::RpcCall call_transaction(core::ByteView tx) {
-    return {"eth_getTransactionByHash", "[" + json_string(core::to_hex0x(tx)) + "]"};
+    return {"eth_getTransactionByHash", "[" + json_string(core::to_hex0x(tx)) + "]", true};
 }
 
 std::string at_block(const core::BlockHash& hash) {

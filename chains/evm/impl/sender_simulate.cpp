@@ -29,6 +29,8 @@ bool moves_token(CallKind kind) {
 core::Task<core::Expected<Simulation>> EvmSender::simulate(TxOrder order,
                                                            std::uint64_t at_least_height) {
     std::optional<Simulation> refusal;
+    std::optional<Simulation> success;
+    std::optional<std::size_t> refused_by;
     core::Error last{core::Errc::kUnreachable, info_.name + ": no endpoint is usable"};
     for (const std::size_t endpoint : endpoints()) {
         auto answer = co_await simulate_at(endpoint, order, at_least_height);
@@ -38,15 +40,23 @@ core::Task<core::Expected<Simulation>> EvmSender::simulate(TxOrder order,
             if (last.code == core::Errc::kInvalid) co_return last;
             continue;
         }
-        if (answer->would_succeed && !refusal) co_return *answer;
         if (answer->would_succeed) {
-            co_return core::Error{core::Errc::kNoQuorum,
-                                  "endpoints disagree about a simulation: " + refusal->reason};
+            if (success && refused_by) {
+                gate_.pool().doubt(*refused_by, "outvoted", "eth_call: " + refusal->reason);
+            }
+            if (success || !refusal) co_return *answer;
+            success = std::move(*answer);
+            continue;
         }
         if (refusal || gate_.pool().size() == 1) co_return *answer;
         refusal = std::move(*answer);
+        refused_by = endpoint;
     }
     if (!refusal) co_return last;
+    if (success) {
+        co_return core::Error{core::Errc::kNoQuorum,
+                              "endpoints disagree about a simulation: " + refusal->reason};
+    }
     co_return core::Error{core::Errc::kNoQuorum,
                           "one endpoint alone refuses a simulation: " + refusal->reason};
 }

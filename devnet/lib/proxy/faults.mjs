@@ -7,10 +7,13 @@
 import { keccak256, pad, parseTransaction, recoverTransactionAddress, toHex } from 'viem';
 import { RANGE_REFUSALS, RATE_REFUSALS, RESULT_REFUSALS } from './provider_texts.mjs';
 import { headView, logRange } from './head_view.mjs';
+import { mutate } from './mutate.mjs';
+import { emptyBlockOn } from './phantom.mjs';
 
 const TRANSFER = keccak256(toHex('Transfer(address,address,uint256)'));
 const RECEIPTS = ['eth_getTransactionReceipt', 'eth_getBlockReceipts'];
 const HEAD = ['eth_blockNumber', 'eth_getBlockByNumber'];
+const BLOCKS = ['eth_getBlockByNumber', 'eth_getBlockByHash'];
 
 function oneOf(table, provider, kind) {
     const entry = table[provider];
@@ -81,24 +84,31 @@ export const CALL_FAULTS = {
         after: (logs, call, context, { keep = 0.5, shape, first }) =>
             (hasShape(call, shape) && isEarly(call, context, first) ? logs.filter((log) => fateOf(log) < keep) : logs),
     },
+    // The logs of one transaction, { tx }, are lost for good.
+    'lost-logs': {
+        methods: ['eth_getLogs'],
+        after: (logs, _call, _context, { tx }) => logs.filter((log) => log.transactionHash !== tx),
+    },
     'duplicate-logs': { methods: ['eth_getLogs'], after: (logs) => logs.flatMap((log) => [log, log]) },
     'removed-logs': { methods: ['eth_getLogs'], after: (logs) => logs.map((log) => ({ ...log, removed: true })) },
 
-    // A perfect Transfer of { token, from, to, value } that never happened, in the last block asked for.
+    // A perfect Transfer of { token, from, to, value } that never happened, in the last block asked for; with
+    // { inside: true } as the last log of that block's last transaction, and not in a block without any.
     'forged-logs': {
         methods: ['eth_getLogs'],
-        async after(logs, call, { ask }, { token, from = `0x${'11'.repeat(20)}`, to, value = 1 }) {
+        async after(logs, call, { ask }, { token, from = `0x${'11'.repeat(20)}`, to, value = 1, inside }) {
             const [filter] = call.params;
             const block = filter.blockHash
                 ? await ask('eth_getBlockByHash', [filter.blockHash, false])
                 : await ask('eth_getBlockByNumber', [filter.toBlock ?? 'latest', false]);
-            if (!block) return logs;
+            if (!block || (inside && block.transactions.length === 0)) return logs;
             return [...logs, {
                 address: token.toLowerCase(),
                 topics: [TRANSFER, pad(from), pad(to)].map((topic) => topic.toLowerCase()),
                 data: pad(toHex(BigInt(value))), blockNumber: block.number, blockHash: block.hash,
-                transactionHash: strangerHash(block.hash), transactionIndex: toHex(block.transactions.length),
-                logIndex: toHex(logs.length + 1000), removed: false,
+                transactionHash: inside ? block.transactions.at(-1) : strangerHash(block.hash),
+                transactionIndex: toHex(block.transactions.length - (inside ? 1 : 0)),
+                logIndex: toHex(inside ? logs.length : logs.length + 1000), removed: false,
             }];
         },
     },
@@ -112,6 +122,87 @@ export const CALL_FAULTS = {
             };
             return Array.isArray(result) ? result.map(move) : move(result);
         },
+    },
+
+    // Receipts that say otherwise: { status: '0x0' }, { value: 5n } for every Transfer in them; of { tx } only.
+    'forged-receipts': {
+        methods: RECEIPTS,
+        after(result, _call, _context, { status, value, tx }) {
+            const forge = (receipt) => {
+                if (!receipt || (tx && receipt.transactionHash !== tx)) return receipt;
+                const logs = receipt.logs.map((log) => (value === undefined || log.topics[0] !== TRANSFER ? log
+                    : { ...log, data: pad(toHex(BigInt(value))) }));
+                return { ...receipt, logs, ...(status === undefined ? {} : { status }) };
+            };
+            return Array.isArray(result) ? result.map(forge) : forge(result);
+        },
+    },
+
+    // A header that does not hash to its hash: { fields: { timestamp: '0x1' } } in place of the true ones. With
+    // { later: 1000 } the timestamp is that many seconds off.
+    'wrong-header': {
+        methods: BLOCKS,
+        after(block, _call, _context, { fields = {}, later = 0 }) {
+            const timestamp = later && block ? { timestamp: toHex(Number(block.timestamp) + later) } : {};
+            return block && { ...block, ...fields, ...timestamp };
+        },
+    },
+
+    // A head that nobody else has: an empty block that hashes well, on top of the real one.
+    'phantom-head': {
+        methods: ['eth_blockNumber', 'eth_getBlockByNumber'],
+        async before(call, { ask }) {
+            const parent = await ask('eth_getBlockByNumber', ['latest', false]);
+            const phantom = emptyBlockOn(parent);
+            if (call.method === 'eth_blockNumber') return { result: phantom.number };
+            const named = call.params[0] === 'latest' || call.params[0] === phantom.number;
+            return named ? { result: phantom } : undefined;
+        },
+    },
+
+    // What the newest block is, is final.
+    'finalized-ahead': {
+        methods: ['eth_getBlockByNumber'],
+        before(call) {
+            if (['safe', 'finalized'].includes(call.params[0])) call.params = ['latest', ...call.params.slice(1)];
+        },
+    },
+
+    // Everybody holds { units } of native coin, or that much { more }. eth_call answers lists of balances alike.
+    'wrong-balance': {
+        methods: ['eth_getBalance', 'eth_call'],
+        after(result, call, _context, { units, more = 0 }) {
+            if (call.method === 'eth_call' && call.params[0].to) return result;
+            const lie = (word) => (units === undefined ? BigInt(word) + BigInt(more) : BigInt(units));
+            if (call.method === 'eth_getBalance') return toHex(lie(result));
+            return `0x${(result.slice(2).match(/.{64}/g) ?? [])
+                .map((word) => pad(toHex(lie(`0x${word}`)), { size: 32 }).slice(2)).join('')}`;
+        },
+    },
+
+    // Every price of gas is { factor: 1000000 } times what it is.
+    'wrong-fees': {
+        methods: ['eth_gasPrice', 'eth_maxPriorityFeePerGas', 'eth_feeHistory'],
+        after(result, _call, _context, { factor = 1_000_000 }) {
+            const up = (price) => toHex(BigInt(price) * BigInt(factor));
+            if (typeof result === 'string') return up(result);
+            return {
+                ...result, baseFeePerGas: result.baseFeePerGas.map(up),
+                ...(result.reward ? { reward: result.reward.map((row) => row.map(up)) } : {}),
+            };
+        },
+    },
+
+    // Every count of transactions is { by: 7 } more than it is, whatever the block.
+    'wrong-nonce': {
+        methods: ['eth_getTransactionCount'],
+        after: (result, _call, _context, { by = 7 }) => toHex(Math.max(0, Number(result) + by)),
+    },
+
+    // One place of the answer is spoilt: a value replaced, dropped, doubled or turned into another type.
+    mutated: {
+        methods: undefined,
+        after: (result, _call, { random }) => mutate(result, random),
     },
 
     // Not indexed yet, or pruned.

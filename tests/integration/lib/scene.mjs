@@ -22,7 +22,7 @@ const SYMBOLS = { usdc: 'USDC', usdt: 'USDT', lying: 'LIE', usdce: 'USDC.e', fee
  * daemon's own `reconcile`. Options, beside those of node:test:
  * - tokens: names of devnet tokens to configure (default usdc and usdt)
  * - chain: keys of the [[chain]] entry; config: other tables; policy: arguments of `environment create`
- * - proxy: put the fault proxy between daemon and node
+ * - proxy: put the fault proxy between daemon and node; proxies: so many of them, each an endpoint of its own
  * - start: false leaves the daemon stopped; audit: false when the end is no state that could be audited
  */
 export function sceneTest(name, options, body) {
@@ -44,7 +44,7 @@ export async function openScene(t, options = {}) {
 class Scene {
     #addresses = 0;
 
-    async open(t, { tokens = ['usdc', 'usdt'], chain, config = {}, policy = [], proxy = false, start = true }) {
+    async open(t, { tokens = ['usdc', 'usdt'], chain, config = {}, policy = [], proxy = false, proxies = proxy ? 1 : 0, start = true }) {
         this.node = await startAnvil({ mine: 'auto' });
         this.chain = await openChain(this.node);
         this.contracts = await this.chain.deployAll();
@@ -55,10 +55,14 @@ class Scene {
         await this.chain.setNativeBalance(this.gasStation, parseEther('100'));
         await this.node.setAutomine(false);
         await this.node.mine(8);
-        if (proxy) this.proxy = await startProxy({ target: this.node.url });
+        this.proxies = [];
+        for (let index = 0; index < proxies; index += 1) {
+            this.proxies.push(await startProxy({ target: this.node.url, seed: index + 1 }));
+        }
+        [this.proxy] = this.proxies;
 
         const entry = chainConfig({
-            urls: [this.proxy?.url ?? this.node.url], poll_ms: 40, finalized_tag: false, scan_native: true,
+            urls: proxies ? this.proxies.map(({ url }) => url) : [this.node.url], poll_ms: 40, finalized_tag: false, scan_native: true,
             mainnet: false, start_height: await this.node.blockNumber(),
             tokens: tokens.map((key) => [SYMBOLS[key], this.contracts[key].address, 6]), ...chain,
         });
@@ -71,7 +75,7 @@ class Scene {
 
     async close() {
         await this.daemon?.kill();
-        await this.proxy?.stop();
+        for (const proxy of this.proxies ?? []) await proxy.stop();
         await this.node?.stop();
     }
 

@@ -1,0 +1,123 @@
+#include "watchers/second_reading.hpp"
+
+#include "tests/support/show_expected.hpp"
+#include "tests/unit/watchers/world.hpp"
+#include "watchers/run.hpp"
+
+#include <catch2/catch.hpp>
+
+using support::fake_chain_info;
+using support::fake_tx;
+using support::FakeContent;
+using support::native_transfer;
+using support::token_transfer;
+
+namespace {
+
+//! 60 blocks, final up to 55; deposits in 10 and 50. The first endpoint hid the one in `blind`.
+struct Past : World {
+    explicit Past(std::uint64_t blind) : World{fake_chain_info()} {
+        chain.set_finalized_lag(5);
+        follow();
+        receiver = issue();
+        for (std::uint64_t height = 1; height <= 60; ++height) {
+            FakeContent content;
+            if (height == 10 || height == 50) {
+                content.transfers = {
+                    token_transfer(chain.info(), fake_tx(height), receiver.address, height)};
+            }
+            chain.mine(content);
+            chain.set_blind(height == blind);
+            follow();
+            chain.set_blind(false);
+        }
+    }
+    core::Expected<bool> read_on() { return wait(watcher->second_reading().step()); }
+    void read_all() {
+        while (true) {
+            const auto read = read_on();
+            REQUIRE(read);
+            if (!*read) return;
+        }
+    }
+    std::uint64_t read_to() {
+        const auto reading = read<std::optional<db::SecondReading>>(
+            [this](db::UnitOfWork& work) { return work.blocks().second_reading(chain.info().id); });
+        return reading ? reading->height : 0;
+    }
+    db::Receiver receiver;
+};
+
+}  // namespace
+
+TEST_CASE("second reading: a deposit the first endpoint had hidden -> found and confirmed [F03]",
+          "[F03]") {
+    Past past{10};
+    REQUIRE(past.deposits(past.receiver).size() == 1);
+    past.chain.set_second_endpoint(true);
+    past.read_all();
+    REQUIRE(past.deposits(past.receiver).size() == 2);
+    CHECK(past.read_to() == 55);
+    past.chain.mine_empty(1);
+    past.follow();
+    for (const db::Deposit& deposit : past.deposits(past.receiver)) {
+        CHECK(deposit.status == db::DepositStatus::kConfirmed);
+    }
+    CHECK(past.metrics.value("depositd_second_reading_found_total") == 1);
+}
+
+TEST_CASE("second reading: a healthy past -> nothing changes, and every final block is read once",
+          "[F03]") {
+    Past past{0};
+    past.chain.set_second_endpoint(true);
+    const auto before = past.story();
+    past.read_all();
+    CHECK(past.story() == before);
+    CHECK(past.read_to() == 55);
+    CHECK(past.metrics.value("depositd_second_reading_blocks_total") == 55);
+    past.restart();
+    past.chain.mine_empty(3);
+    past.follow();
+    past.read_all();
+    CHECK(past.read_to() == 58);
+    CHECK(past.metrics.value("depositd_second_reading_blocks_total") == 58);
+}
+
+TEST_CASE("second reading: one endpoint only -> says so, reads nothing [F03]", "[F03]") {
+    Past past{10};
+    const auto read = past.read_on();
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == core::Errc::kUnsupported);
+    CHECK(past.read_to() == 0);
+}
+
+TEST_CASE("second reading: the other endpoint has another block -> refused, nothing changes [F03]",
+          "[F03]") {
+    Past past{10};
+    past.chain.set_second_endpoint(true);
+    const auto before = past.story();
+    past.chain.reorg_empty(30, 31);
+    const auto read = past.read_on();
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == core::Errc::kReorged);
+    CHECK(past.story() == before);
+    CHECK(past.read_to() == 0);
+}
+
+TEST_CASE("second reading: coin whose balance was booked already -> not counted again [F03][F16]",
+          "[F03][F16]") {
+    World world{fake_chain_info()};
+    world.chain.set_finalized_lag(0);
+    world.follow();
+    const auto receiver = world.issue(true);
+    FakeContent content;
+    content.transfers = {native_transfer(world.chain.info(), fake_tx(1), receiver.address, 1'000)};
+    world.chain.mine(content);
+    world.chain.set_blind(true);
+    world.follow();
+    world.chain.set_blind(false);
+    REQUIRE(world.deposits(receiver).size() == 1);
+    world.chain.set_second_endpoint(true);
+    REQUIRE(world.wait(world.watcher->second_reading().step()));
+    CHECK(world.deposits(receiver).size() == 1);
+}

@@ -1,0 +1,150 @@
+#include "watchers/second_reading.hpp"
+
+#include "watchers/impl/begin.hpp"
+#include "watchers/impl/record_again.hpp"
+#include "watchers/scan.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace watchers {
+namespace {
+
+//! Between two batches, when there is nothing new, and after a failure: following comes first.
+constexpr core::Millis kRest{250};
+constexpr core::Millis kIdle{2'000};
+constexpr core::Millis kAfterFailure{10'000};
+constexpr core::Millis kAlone{60'000};
+
+}  // namespace
+
+//! Heights in a row that one endpoint gave the first time.
+struct SecondReading::Stretch {
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::string first_endpoint;
+};
+
+namespace {
+
+std::optional<std::uint64_t> settled_to(const chains::ChainInfo& info,
+                                        const StoredPosition& position) {
+    if (!position.tip) return std::nullopt;
+    if (position.final) return std::min(position.final->height, position.tip->height);
+    if (info.payout_final.finalized_tag) return std::nullopt;
+    return settled_height(info, {.latest = *position.tip, .finalized = {}});
+}
+
+}  // namespace
+
+SecondReading::SecondReading(chains::ChainReader& reader, db::Database& db, WatchSet& watch,
+                             core::Clock& clock, core::Log& log, core::Metrics& metrics,
+                             unsigned range_batch)
+    : reader_{reader},
+      db_{db},
+      watch_{watch},
+      clock_{clock},
+      log_{log},
+      metrics_{metrics},
+      info_{std::make_shared<const chains::ChainInfo>(reader.info())},
+      range_batch_{std::max(1U, std::min(range_batch, reader.info().range_blocks_max))} {}
+
+core::Task<void> SecondReading::run() {
+    while (true) {
+        const auto read = co_await step();
+        core::Millis rest = kRest;
+        if (!read) {
+            rest = read.error().code == core::Errc::kUnsupported ? kAlone : kAfterFailure;
+        } else if (!*read) {
+            rest = kIdle;
+        }
+        co_await clock_.sleep_for(rest);
+    }
+}
+
+core::Task<core::Expected<bool>> SecondReading::step() {
+    using Next = std::optional<Stretch>;
+    auto job = [info = info_, batch = range_batch_](db::UnitOfWork& work) -> core::Expected<Next> {
+        auto position = load_position(work, info->id);
+        if (!position) return position.error();
+        const auto settled = settled_to(*info, *position);
+        if (!settled) return Next{};
+        auto done = work.blocks().second_reading(info->id);
+        if (!done) return done.error();
+        std::uint64_t from = *done ? (**done).height + 1 : 0;
+        // Where the chain's reading began is not known otherwise; that is asked once.
+        auto rows =
+            work.blocks().coverage(info->id, from, *done ? from + batch - 1 : *settled);
+        if (!rows) return rows.error();
+        if (rows->empty()) return Next{};
+        Stretch next{std::max(from, rows->front().from), 0, rows->front().endpoint};
+        for (const db::CoverageRow& row : *rows) {
+            if (row.endpoint != next.first_endpoint) break;
+            next.to = row.to;
+        }
+        next.to = std::min({next.to, *settled, next.from + batch - 1});
+        return next.from <= next.to ? Next{next} : Next{};
+    };
+    auto next = co_await db_.read<Next>(std::move(job));
+    if (!next) co_return next.error();
+    if (!*next) co_return false;
+    auto read = co_await this->read(**next);
+    if (read) {
+        told_.clear();
+    } else {
+        note(read.error());
+    }
+    co_return read;
+}
+
+core::Task<core::Expected<bool>> SecondReading::read(Stretch stretch) {
+    if (auto fresh = co_await watch_.refresh(db_); !fresh) co_return fresh.error();
+    auto again = co_await reader_.scan_range_elsewhere(stretch.from, stretch.to, watch_,
+                                                       stretch.first_endpoint);
+    if (!again) co_return again.error();
+    if (auto linked = check_linked(*again, stretch.from, stretch.to); !linked) {
+        co_return linked.error();
+    }
+    const std::string endpoint = again->back().endpoint;
+    auto scans = std::make_shared<const std::vector<chains::BlockScan>>(std::move(*again));
+    auto job = [info = info_, scans, endpoint,
+                now = clock_.now()](db::UnitOfWork& work) -> core::Expected<Tally> {
+        auto tally = record_again(work, *info, *scans, now);
+        if (!tally) return tally.error();
+        const db::SecondReading reached{scans->back().block.height, endpoint, now};
+        auto done = work.blocks().set_second_reading(info->id, reached);
+        if (!done) return done.error();
+        return tally;
+    };
+    auto tally = co_await db_.write<Tally>(std::move(job));
+    if (!tally) co_return tally.error();
+    metrics_.count("depositd_second_reading_blocks_total", {{"chain", info_->id.text()}},
+                   static_cast<double>(scans->size()));
+    if (tally->changed > 0) {
+        metrics_.count("depositd_second_reading_found_total",
+                       {{"chain", info_->id.text()}, {"endpoint", stretch.first_endpoint}},
+                       static_cast<double>(tally->changed));
+        log_.error("an endpoint had hidden deposits", {{"chain", info_->id.text()},
+                                                       {"endpoint", stretch.first_endpoint},
+                                                       {"found_by", endpoint},
+                                                       {"from", stretch.from},
+                                                       {"to", stretch.to},
+                                                       {"deposits", tally->changed}});
+    }
+    co_return true;
+}
+
+void SecondReading::note(const core::Error& error) {
+    std::string text = std::string{core::to_string(error.code)} + ": " + error.message;
+    if (text == told_) return;
+    if (error.code == core::Errc::kUnsupported) {
+        log_.info("blocks are read once only", {{"chain", info_->id.text()}, {"why", text}});
+    } else {
+        log_.warn("no second reading now", {{"chain", info_->id.text()}, {"why", text}});
+    }
+    told_ = std::move(text);
+}
+
+}  // namespace watchers

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "chains/ports/reader.hpp"
+#include "core/clock.hpp"
+#include "core/expected.hpp"
+#include "core/log.hpp"
+#include "core/metrics.hpp"
+#include "core/task.hpp"
+#include "db/database.hpp"
+#include "watchers/watch_set.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace watchers {
+
+//! Reads blocks once more when they are final, from another endpoint than the first time: a node may
+//! have lost logs of old blocks for ever, and what it says of them agrees with itself [F03]. What was
+//! missing is recorded as Replay does it. Remembers how far it is; with one endpoint it does nothing.
+class SecondReading {
+  public:
+    SecondReading(chains::ChainReader& reader, db::Database& db, WatchSet& watch,
+                  core::Clock& clock, core::Log& log, core::Metrics& metrics,
+                  unsigned range_batch = 200);
+
+    //! One batch after the other, with a rest between them. Ends by cancellation only.
+    core::Task<void> run();
+    //! One batch. False when there was nothing to read.
+    core::Task<core::Expected<bool>> step();
+
+  private:
+    struct Stretch;
+    core::Task<core::Expected<bool>> read(Stretch stretch);
+    void note(const core::Error& error);
+
+    chains::ChainReader& reader_;
+    db::Database& db_;
+    WatchSet& watch_;
+    core::Clock& clock_;
+    core::Log& log_;
+    core::Metrics& metrics_;
+    std::shared_ptr<const chains::ChainInfo> info_;
+    std::uint64_t range_batch_;
+    std::string told_;  //!< the last reason why it does not go on
+};
+
+}  // namespace watchers
