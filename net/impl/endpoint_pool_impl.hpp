@@ -40,7 +40,7 @@ struct EndpointPool::Impl {
     core::Task<std::vector<ReplyResult>> ask_all(std::vector<std::size_t> indices, RpcCall call,
                                                  core::Millis timeout, bool paced);
     core::Task<std::vector<BroadcastAnswer>> ask_these(std::vector<std::size_t> these, RpcCall call,
-                                                       core::Millis timeout);
+                                                       core::Millis timeout, bool paced);
     //! Not quarantined; one of each operator first, healthier first.
     std::vector<std::size_t> quorum_order();
 

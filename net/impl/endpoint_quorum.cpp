@@ -199,10 +199,10 @@ core::Task<core::Expected<QuorumReply>> EndpointPool::agree(RpcCall call, std::s
 }
 
 core::Task<std::vector<BroadcastAnswer>> EndpointPool::Impl::ask_these(
-    std::vector<std::size_t> these, RpcCall call, core::Millis timeout) {
+    std::vector<std::size_t> these, RpcCall call, core::Millis timeout, bool paced) {
     std::vector<BroadcastAnswer> out;
     if (these.empty()) co_return out;
-    auto replies = co_await ask_all(these, std::move(call), timeout, false);
+    auto replies = co_await ask_all(these, std::move(call), timeout, paced);
     for (std::size_t i = 0; i < these.size(); ++i) {
         const auto index = these[i];
         out.push_back(
@@ -217,7 +217,7 @@ core::Task<std::vector<BroadcastAnswer>> EndpointPool::broadcast(RpcCall call,
     for (std::size_t i = 0; i < size(); ++i) {
         if (!impl_->endpoints[i].quarantined) all.push_back(i);
     }
-    co_return co_await impl_->ask_these(std::move(all), std::move(call), timeout);
+    co_return co_await impl_->ask_these(std::move(all), std::move(call), timeout, false);
 }
 
 core::Task<std::vector<BroadcastAnswer>> EndpointPool::survey(RpcCall call, core::Millis timeout) {
@@ -227,7 +227,7 @@ core::Task<std::vector<BroadcastAnswer>> EndpointPool::survey(RpcCall call, core
         const bool closed = endpoint.closed_for(impl_->clock.tick()) > core::Millis::zero();
         if (!endpoint.quarantined && !closed) usable.push_back(i);
     }
-    co_return co_await impl_->ask_these(std::move(usable), std::move(call), timeout);
+    co_return co_await impl_->ask_these(std::move(usable), std::move(call), timeout, true);
 }
 
 }  // namespace net
