@@ -109,7 +109,8 @@ class ChainReader {
     virtual core::Task<core::Expected<std::vector<core::Units>>> native_balances(
         std::vector<core::Address> addresses, core::BlockRef at) = 0;
 
-    //! Balance of an asset of one address at exactly this block.
+    //! Balance of an asset of one address at exactly this block, by the word of as many endpoints as
+    //! the fate of our own transactions takes.
     virtual core::Task<core::Expected<core::Units>> balance_of(core::AssetId asset,
                                                                core::Address owner,
                                                                core::BlockRef at) = 0;

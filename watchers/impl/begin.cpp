@@ -61,16 +61,12 @@ core::Task<core::Expected<Opening>> read_opening(chains::ChainReader& reader, co
     Opening opening;
     opening.origin = *origin;
     if (operators.empty()) co_return opening;
-    auto natives = co_await reader.native_balances(operators, opening.origin);
-    if (!natives) co_return natives.error();
-    if (natives->size() != operators.size()) {
-        co_return core::Error{core::Errc::kMalformed, "a balance is missing in the node's answer"};
-    }
-    for (std::size_t i = 0; i < operators.size(); ++i) {
-        if (!(*natives)[i].is_zero()) {
-            opening.balances.push_back({operators[i], reader.info().native_asset, (*natives)[i]});
-        }
-        auto tokens = co_await read_tokens(reader, log, operators[i], opening);
+    const core::AssetId native = reader.info().native_asset;
+    for (const core::Address& owner : operators) {
+        auto held = co_await reader.balance_of(native, owner, opening.origin);
+        if (!held) co_return held.error();
+        if (!held->is_zero()) opening.balances.push_back({owner, native, *held});
+        auto tokens = co_await read_tokens(reader, log, owner, opening);
         if (!tokens) co_return tokens.error();
     }
     co_return opening;

@@ -134,6 +134,7 @@ class EvmReader final : public ChainReader {
         std::vector<core::Address> addresses, core::BlockRef at);
     core::Task<core::Expected<std::vector<core::Units>>> balances_one_by_one(
         std::vector<core::Address> addresses, core::BlockRef at);
+    core::Expected<core::Units> token_balance(std::string_view json);
     core::Task<core::Expected<core::Done>> stands(core::BlockRef block, unsigned endpoints);
     core::Task<core::Expected<core::Done>> reached(net::RpcCall call, unsigned endpoints,
                                                    net::Normaliser yes_or_no, std::string what);

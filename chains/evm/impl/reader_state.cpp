@@ -98,19 +98,33 @@ core::Task<core::Expected<core::Units>> EvmReader::balance_of(core::AssetId asse
                           .data = encode_call("balanceOf(address)", arguments)};
     net::RpcCall call = is_native ? call_balance(owner, at_block(at.hash))
                                   : call_eth_call(shape, at_block(at.hash));
-    const auto reply = co_await gate_.call(std::move(call));
-    if (!reply) co_return reply.error();
-    const auto json = reply->result();
+    // The books begin with this and are compared with it: one wrong answer would halt payouts.
+    using Text = core::Expected<std::string>;
+    const net::Normaliser held = [this, is_native](std::string_view json) -> Text {
+        const auto units = is_native ? decoder_.quantity(json) : token_balance(json);
+        if (!units && units.error().code == core::Errc::kNotFound) return std::string{"none"};
+        if (!units) return units.error();
+        return units->decimal();
+    };
+    const unsigned endpoints = std::min(info_.payout_final.endpoints,
+                                        static_cast<unsigned>(gate_.pool().size()));
+    const auto agreed = co_await gate_.agree(std::move(call), std::max(1U, endpoints), held);
+    if (!agreed) co_return agreed.error();
+    const auto json = agreed->reply.result();
     if (!json) co_return json.error();
     if (is_native) co_return decoder_.quantity(*json);
-    const auto returned = decoder_.data(*json);
-    if (!returned) co_return returned.error();
+    co_return token_balance(*json);
+}
+
+core::Expected<core::Units> EvmReader::token_balance(std::string_view json) {
+    const auto returned = decoder_.data(json);
+    if (!returned) return returned.error();
     if (returned->empty()) {
         // At a block before its deployment a contract answers with nothing, for ever.
-        co_return core::Error{core::Errc::kNotFound, "no contract answers at this block"};
+        return core::Error{core::Errc::kNotFound, "no contract answers at this block"};
     }
-    if (returned->size() != Bytes32::kSize) co_return malformed_state("balanceOf gave no word");
-    co_return AbiReader{*returned}.units(0);
+    if (returned->size() != Bytes32::kSize) return malformed_state("balanceOf gave no word");
+    return AbiReader{*returned}.units(0);
 }
 
 core::Task<core::Expected<core::Done>> EvmReader::agree_on(net::RpcCall call, unsigned endpoints,
