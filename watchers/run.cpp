@@ -104,7 +104,7 @@ core::Task<core::Expected<core::Done>> ChainWatcher::look() {
         metrics_.gauge("depositd_chain_head_height", labels(),
                        static_cast<double>(heads->latest.height));
     }
-    status_.waiting.clear();
+    status_.waiting = heads->final_waits_for;
     quorum_->old_state_is_gone = false;
     if (!tip_) {
         if (auto opened = co_await open(*heads); !opened) co_return opened.error();

@@ -34,7 +34,9 @@ std::optional<std::uint64_t> settled_to(const chains::ChainInfo& info,
     if (!position.tip) return std::nullopt;
     if (position.final) return std::min(position.final->height, position.tip->height);
     if (info.payout_final.finalized_tag) return std::nullopt;
-    return settled_height(info, {.latest = *position.tip, .finalized = {}});
+    chains::Heads heads;
+    heads.latest = *position.tip;
+    return settled_height(info, heads);
 }
 
 }  // namespace
@@ -108,7 +110,8 @@ core::Task<core::Expected<bool>> SecondReading::read(Stretch stretch) {
         co_return linked.error();
     }
     const std::string endpoint = again->back().endpoint;
-    auto scans = std::make_shared<const std::vector<chains::BlockScan>>(std::move(*again));
+    auto scans = std::make_shared<Scans>(std::move(*again));
+    if (auto sure = co_await make_sure(scans); !sure) co_return sure.error();
     auto job = [info = info_, scans, endpoint,
                 now = clock_.now()](db::UnitOfWork& work) -> core::Expected<Tally> {
         auto tally = record_again(work, *info, *scans, now);
@@ -134,6 +137,32 @@ core::Task<core::Expected<bool>> SecondReading::read(Stretch stretch) {
                                                        {"deposits", tally->changed}});
     }
     co_return true;
+}
+
+core::Task<core::Expected<core::Done>> SecondReading::make_sure(
+    std::shared_ptr<Scans> scans) {
+    using Heights = std::vector<std::uint64_t>;
+    auto job = [scans](db::UnitOfWork& work) { return heights_with_news(work, *scans); };
+    auto news = co_await db_.read<Heights>(std::move(job));
+    if (!news) co_return news.error();
+    for (const std::uint64_t height : *news) {
+        chains::BlockScan& scan = scans->at(height - scans->front().block.height);
+        auto sure = co_await reader_.scan_block(height, watch_);
+        if (!sure) co_return sure.error();
+        if (sure->block.hash != scan.block.hash) {
+            co_return core::Error{core::Errc::kReorged, "a block changed between two readings"};
+        }
+        if (sure->deposits != scan.deposits) {
+            log_.error("endpoints disagree about a block's deposits",
+                       {{"chain", info_->id.text()},
+                        {"height", height},
+                        {"endpoint", scan.endpoint},
+                        {"deposits", scan.deposits.size()},
+                        {"proven", sure->deposits.size()}});
+        }
+        scan = std::move(*sure);
+    }
+    co_return core::Done{};
 }
 
 void SecondReading::note(const core::Error& error) {

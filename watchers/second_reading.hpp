@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace watchers {
 
@@ -31,7 +32,11 @@ class SecondReading {
 
   private:
     struct Stretch;
+    using Scans = std::vector<chains::BlockScan>;
     core::Task<core::Expected<bool>> read(Stretch stretch);
+    //! Reads blocks that seem to hold something new once more, the way the head is read: with proof by
+    //! receipts or a second endpoint. One endpoint's word for a range is not enough to credit.
+    core::Task<core::Expected<core::Done>> make_sure(std::shared_ptr<Scans> scans);
     void note(const core::Error& error);
 
     chains::ChainReader& reader_;

@@ -19,6 +19,8 @@ struct Heads {
     core::BlockRef latest;
     //! The node's `finalized` block; none when the chain or node has no such tag.
     std::optional<core::BlockRef> finalized;
+    //! Why `finalized` is behind what a node claims; empty when it is not.
+    std::string final_waits_for;
 };
 
 //! Whose transfers are wanted. Asked once per transfer of a block: must be fast and not block.

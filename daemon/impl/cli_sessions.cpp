@@ -142,8 +142,8 @@ class Teller {
                 out_ << "    waits for: block " << deposit.height + tier.depth
                      << "; the chain was read up to " << tip << "\n";
             } else if (tier.finalized_tag && (!final || *final < deposit.height)) {
-                out_ << "    waits for: block " << deposit.height << " to be final; the chain calls "
-                     << (final ? std::to_string(*final) : std::string{"none"}) << " final\n";
+                out_ << "    waits for: block " << deposit.height << " to be final; the last that is known to be is "
+                     << (final ? std::to_string(*final) : std::string{"none yet"}) << "\n";
             } else if (tier.endpoints > 1) {
                 out_ << "    waits for: " << tier.endpoints << " endpoints that agree on it\n";
             }

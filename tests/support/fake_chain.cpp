@@ -388,6 +388,8 @@ core::Task<core::Expected<std::vector<chains::BlockScan>>> FakeChain::scan_range
         if (!block) co_return block.error();
         out.push_back(scan(**block, filter, false));
         out.back().endpoint = other_than == "fake" ? "second" : "fake";
+        const auto invented = invented_.find(height);
+        if (invented != invented_.end()) out.back().deposits.push_back(invented->second);
     }
     co_return out;
 }

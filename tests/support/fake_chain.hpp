@@ -80,6 +80,10 @@ class FakeChain final : public chains::ChainReader {
     void fail_next(core::Errc code, unsigned times = 1, std::string method = {});
     //! While blind, blocks come back without transfers and transactions, as from a broken index.
     void set_blind(bool blind) { blind_ = blind; }
+    //! What the second endpoint invents at a height, when it alone is asked.
+    void set_invented(std::uint64_t height, chains::TransferSeen seen) {
+        invented_.emplace(height, std::move(seen));
+    }
     //! How many endpoints agree with each other; more asked for is kNoQuorum. Default 100.
     void set_agreeing_endpoints(unsigned endpoints) { agreeing_ = endpoints; }
     //! The others' finalized block stands at this height, whatever heads() says.
@@ -188,6 +192,7 @@ class FakeChain final : public chains::ChainReader {
     bool second_ = false;
     std::optional<std::uint64_t> state_depth_;
     bool blind_ = false;
+    std::map<std::uint64_t, chains::TransferSeen> invented_;
     std::function<void(std::uint64_t)> on_scan_;
     Calls calls_;
 };

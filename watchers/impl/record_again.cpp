@@ -54,6 +54,22 @@ core::Expected<chains::BlockScan> without_booked_coin(db::UnitOfWork& work,
 
 }  // namespace
 
+core::Expected<std::vector<std::uint64_t>> heights_with_news(
+    db::UnitOfWork& work, const std::vector<chains::BlockScan>& scans) {
+    std::vector<std::uint64_t> heights;
+    for (const chains::BlockScan& scan : scans) {
+        for (const chains::TransferSeen& seen : scan.deposits) {
+            if (seen.units.is_zero()) continue;
+            auto known = is_known(work.deposits(), seen);
+            if (!known) return known.error();
+            if (*known) continue;
+            heights.push_back(scan.block.height);
+            break;
+        }
+    }
+    return heights;
+}
+
 core::Expected<Tally> record_again(db::UnitOfWork& work, const chains::ChainInfo& info,
                                    const std::vector<chains::BlockScan>& scans, core::Instant now) {
     auto tip = work.blocks().tip(info.id);

@@ -9,6 +9,10 @@
 
 namespace watchers {
 
+//! Heights of the scans that hold a deposit which is not among the rows.
+core::Expected<std::vector<std::uint64_t>> heights_with_news(
+    db::UnitOfWork& work, const std::vector<chains::BlockScan>& scans);
+
 //! Blocks that were committed before and read once more: records what was missing. kReorged when one
 //! of them is not ours. A payment in native coin that nobody had seen is left out where the balance
 //! of its receiver was booked already: the coin may be in there.

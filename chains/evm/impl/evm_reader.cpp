@@ -180,6 +180,10 @@ core::Task<core::Expected<std::vector<BlockScan>>> EvmReader::complete(
     scans.reserve(drafts.size());
     for (const BlockDraft& draft : drafts) {
         auto scan = draft.finish(receipts, tokens_, filter, info_.scan_native);
+        // A log that its own receipt does not hold.
+        if (!scan && scan.error().code == core::Errc::kMalformed) {
+            co_return gate_.blame(*draft.logs_from(), scan.error());
+        }
         if (!scan) co_return scan.error();
         scans.push_back(std::move(*scan));
     }

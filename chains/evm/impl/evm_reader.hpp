@@ -102,7 +102,8 @@ class EvmReader final : public ChainReader {
     core::Task<Others> ask_others(BlockDraft& draft, const WatchFilter& filter);
     core::Task<core::Expected<WholeProof>> read_whole(BlockDraft& draft, const WatchFilter& filter);
     core::Task<core::Expected<std::vector<Receipt>>> receipts_of_block(const BlockDraft& draft);
-    void adopt(BlockDraft& draft, const std::vector<Receipt>& receipts, const WatchFilter& filter);
+    void adopt(BlockDraft& draft, const std::vector<Receipt>& receipts, WholeProof proof,
+               const WatchFilter& filter);
     //! Those that may be asked one by one, `first` first and the ones of its operator last.
     std::vector<std::size_t> endpoints_from(std::size_t first) const;
     //! kMalformed, and quarantine, when the header can't be what it says.
@@ -157,6 +158,7 @@ class EvmReader final : public ChainReader {
     bool wants_finalized_ = false;
     unsigned final_quorum_ = 1;  //!< of the strictest tier that wants finality
     std::optional<core::BlockRef> final_agreed_;
+    std::string final_waits_for_;
     std::optional<core::Tick> final_asked_;
     std::optional<core::Tick> compared_;
     std::optional<std::pair<std::size_t, core::BlockHash>> misplaced_;

@@ -106,7 +106,7 @@ core::Task<core::Expected<bool>> EvmReader::prove(BlockDraft& draft, const Watch
             for (const std::size_t liar : liars) {
                 gate_.pool().quarantine(liar, "gave receipts that are not in the block's header");
             }
-            adopt(draft, *receipts, filter);
+            adopt(draft, *receipts, *whole, filter);
             const auto needed = draft.receipts_needed();
             for (Receipt& receipt : *receipts) {
                 if (needed.count(receipt.tx) == 0) continue;
@@ -183,7 +183,7 @@ core::Task<core::Expected<std::vector<Receipt>>> EvmReader::receipts_of_block(
     co_return receipts;
 }
 
-void EvmReader::adopt(BlockDraft& draft, const std::vector<Receipt>& receipts,
+void EvmReader::adopt(BlockDraft& draft, const std::vector<Receipt>& receipts, WholeProof proof,
                       const WatchFilter& filter) {
     const BlockDraft given = draft;
     draft.take_logs_of(receipts, tokens_, filter);
@@ -195,11 +195,13 @@ void EvmReader::adopt(BlockDraft& draft, const std::vector<Receipt>& receipts,
                {"endpoint", gate_.pool().name(*given.logs_from())},
                {"logs", given.log_count()},
                {"in_receipts", draft.log_count()}});
+    // Receipts that only fit the filter may be the ones that lie.
+    if (proof != WholeProof::kRoot) return;
     // Fewer may be an index that is being written; one that is not there was invented.
     const bool invented = !given.has_no_log_beside(draft);
     gate_.pool().doubt(*given.logs_from(), invented ? "invented" : "incomplete",
                        "logs of block " + std::to_string(draft.ref().height));
-    if (invented && draft.header_is_proven()) {
+    if (invented) {
         gate_.pool().quarantine(*given.logs_from(), "gave logs that are not in the block");
     }
 }
@@ -210,7 +212,7 @@ core::Task<core::Expected<WholeProof>> EvmReader::read_whole(BlockDraft& draft,
     if (!receipts) co_return receipts.error();
     const auto whole = draft.check_whole(*receipts, quirks_);
     if (!whole) co_return whole.error();
-    adopt(draft, *receipts, filter);
+    adopt(draft, *receipts, *whole, filter);
     // Another log with the same bits would not be missed.
     if (*whole == WholeProof::kBloom) draft.set_evidence(Evidence::kLogsAgree);
     co_return *whole;

@@ -39,7 +39,8 @@ core::Task<core::Expected<Heads>> EvmReader::heads_of_one() {
     const auto latest = decoder_.head(*latest_json);
     if (!latest) co_return unusable((*replies)[1], latest.error());
     if (auto good = accept(*latest, (*replies)[1]); !good) co_return good.error();
-    Heads heads{.latest = latest->ref, .finalized = {}};
+    Heads heads;
+    heads.latest = latest->ref;
     if (!wants_finalized_) co_return heads;
 
     const net::RpcReply& reply = (*replies)[2];
@@ -58,6 +59,7 @@ core::Task<core::Expected<Heads>> EvmReader::heads_of_one() {
     // Behind a load balancer the two may come from different nodes: only what is not ahead counts.
     if (finalized->ref.height > heads.latest.height) co_return heads;
     heads.finalized = co_await agreed_final(finalized->ref);
+    if (heads.finalized != finalized->ref) heads.final_waits_for = final_waits_for_;
     co_return heads;
 }
 
@@ -67,16 +69,28 @@ core::Task<std::optional<core::BlockRef>> EvmReader::agreed_final(core::BlockRef
     const auto quorum = std::min<std::size_t>(final_quorum_, gate_.pool().size());
     // At or below what was agreed on one endpoint may speak: a reorg there is for the watcher to see.
     const bool known = final_agreed_ && claimed.height <= final_agreed_->height;
-    if (quorum < 2 || known) co_return claimed;
+    if (quorum < 2 || known) {
+        final_waits_for_.clear();
+        co_return claimed;
+    }
     const core::Tick now = clock_.tick();
     if (final_asked_ && now - *final_asked_ < kAskFinalAgain) co_return final_agreed_;
     final_asked_ = now;
     const auto claims = co_await survey_heads("finalized");
-    if (claims.size() < quorum) co_return final_agreed_;
+    final_waits_for_.clear();
+    if (claims.size() < quorum) {
+        final_waits_for_ = std::to_string(quorum) + " endpoints that tell a final block; " +
+                           std::to_string(claims.size()) + " did";
+        co_return final_agreed_;
+    }
     const core::BlockRef& enough = claims[quorum - 1].ref;
     if (final_agreed_ && enough.height <= final_agreed_->height) co_return final_agreed_;
     const auto on_chain = co_await stands(enough, static_cast<unsigned>(quorum));
-    if (on_chain) final_agreed_ = enough;
+    if (on_chain) {
+        final_agreed_ = enough;
+    } else {
+        final_waits_for_ = "endpoints that agree on final block " + std::to_string(enough.height);
+    }
     co_return final_agreed_;
 }
 

@@ -83,6 +83,20 @@ TEST_CASE("second reading: a healthy past -> nothing changes, and every final bl
     CHECK(past.metrics.value("depositd_second_reading_blocks_total") == 58);
 }
 
+TEST_CASE("second reading: the other endpoint invents a deposit -> proven first, not recorded, read on [F03]",
+          "[F03]") {
+    Past past{0};
+    past.chain.set_second_endpoint(true);
+    past.chain.set_invented(
+        30, token_transfer(past.chain.info(), fake_tx(777), past.receiver.address, 5'000));
+    const auto before = past.story();
+    past.read_all();
+    CHECK(past.story() == before);
+    CHECK(past.read_to() == 55);
+    CHECK(past.metrics.value("depositd_second_reading_found_total") == 0);
+    CHECK(past.log.contains("endpoints disagree about a block's deposits"));
+}
+
 TEST_CASE("second reading: one endpoint only -> says so, reads nothing [F03]", "[F03]") {
     Past past{10};
     const auto read = past.read_on();
