@@ -142,8 +142,11 @@ struct Blocks {
     virtual Expected<Done> acknowledge_halts(const core::ChainId& chain, std::string_view by,
                                              core::Instant at) = 0;
     virtual Expected<std::vector<Halt>> open_halts() = 0;
-    //! Did an operator let the chain go on although he was told just this?
-    virtual Expected<bool> is_acknowledged(const core::ChainId& chain, std::string_view reason) = 0;
+    //! Reasons with which an operator let the chain go on, and that did not lapse since.
+    virtual Expected<std::vector<std::string>> acknowledged(const core::ChainId& chain) = 0;
+    //! What was acknowledged is over: should it come back, it is news.
+    virtual Expected<Done> lapse(const core::ChainId& chain, std::string_view reason,
+                                 core::Instant at) = 0;
 };
 
 struct RecordedDeposit {
@@ -278,6 +281,12 @@ struct Ledger {
     virtual Expected<AccountBalance> balance(std::string_view account, const core::AssetId& asset) = 0;
     //! Non-zero balances, optionally of accounts that start with `head` ("address:").
     virtual Expected<std::vector<AccountBalance>> balances(std::string_view head) = 0;
+    //! Non-zero balances in assets of the chain, of the first `accounts_max` (0: all) accounts that
+    //! start with `head` and come after `after`; by account. An account is never split.
+    virtual Expected<std::vector<AccountBalance>> balances_of_chain(const core::ChainId& chain,
+                                                                    std::string_view head,
+                                                                    std::string_view after,
+                                                                    std::size_t accounts_max) = 0;
     //! Recomputes every balance from the lines and compares; kStorage names the first difference.
     virtual Expected<Done> verify() = 0;
 };

@@ -33,20 +33,41 @@ Expected<Done> add(Units& sum, const Units& units) {
     return Done{};
 }
 
-Expected<Done> add_books(db::UnitOfWork& work, const core::ChainId& chain, Positions& positions) {
-    constexpr std::string_view kHead = "address:";
-    auto balances = work.ledger().balances(kHead);
-    if (!balances) return balances.error();
-    for (const db::AccountBalance& balance : *balances) {
-        if (balance.asset.chain() != chain || balance.units.is_zero()) continue;
-        auto owner = core::Address::from_hex(std::string_view{balance.account}.substr(kHead.size()));
-        if (!owner) return Error{Errc::kStorage, "the ledger has an account " + balance.account};
-        Position& position = positions[{*owner, balance.asset}];
-        position.booked = balance.units;
-        Units& side = balance.debit ? position.in : position.out;
-        if (auto done = add(side, balance.units); !done) return done.error();
+constexpr std::string_view kHead = "address:";
+
+Expected<core::Address> book(const db::AccountBalance& balance, Positions& positions) {
+    auto owner = core::Address::from_hex(std::string_view{balance.account}.substr(kHead.size()));
+    if (!owner) return Error{Errc::kStorage, "the ledger has an account " + balance.account};
+    Position& position = positions[{*owner, balance.asset}];
+    position = {};
+    position.booked = balance.units;
+    (balance.debit ? position.in : position.out) = balance.units;
+    return *owner;
+}
+
+//! The last address of a part, behind which more may follow; none when all was read.
+Expected<core::Address> add_books(db::UnitOfWork& work, const ReconcileRequest& request,
+                                  Positions& positions) {
+    for (const core::Address& owner : request.operator_addresses) {
+        auto balances = work.ledger().balances(address_account(owner));
+        if (!balances) return balances.error();
+        for (const db::AccountBalance& balance : *balances) {
+            if (balance.asset.chain() != request.chain) continue;
+            if (auto booked = book(balance, positions); !booked) return booked.error();
+        }
     }
-    return Done{};
+    const std::string after = request.after.empty() ? "" : address_account(request.after);
+    auto balances = work.ledger().balances_of_chain(request.chain, kHead, after, request.part);
+    if (!balances) return balances.error();
+    std::size_t addresses = 0;
+    core::Address last;
+    for (const db::AccountBalance& balance : *balances) {
+        auto owner = book(balance, positions);
+        if (!owner) return owner.error();
+        if (*owner != last) ++addresses;
+        last = *owner;
+    }
+    return request.part > 0 && addresses == request.part ? last : core::Address{};
 }
 
 Expected<Done> add_pending(db::UnitOfWork& work, const core::ChainId& chain,
@@ -105,8 +126,8 @@ struct Books {
     core::Address last;
 };
 
-//! Leaves the part that was asked for; an address is never split.
-void keep_part(const ReconcileRequest& request, Books& books) {
+//! Leaves the part that was asked for, at most up to `books_last`; an address is never split.
+void keep_part(const ReconcileRequest& request, const core::Address& books_last, Books& books) {
     const auto is_operators = [&](const core::Address& owner) {
         const auto& own = request.operator_addresses;
         return std::find(own.begin(), own.end(), owner) != own.end();
@@ -118,13 +139,15 @@ void keep_part(const ReconcileRequest& request, Books& books) {
         const core::Address& owner = item.first.first;
         if (is_operators(owner)) return false;
         if (!request.after.empty() && owner <= request.after) return true;
-        if (kept >= request.part && owner != last) is_full = true;
+        if (!books_last.empty() && owner > books_last) return true;
+        if (owner == last) return false;
+        if (kept >= request.part) is_full = true;
         if (is_full) return true;
         ++kept;
         last = owner;
         return false;
     });
-    if (is_full) books.last = last;
+    books.last = is_full ? last : books_last;
 }
 
 Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request) {
@@ -141,7 +164,8 @@ Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request
     }
 
     Books books{**tip, {}, {}};
-    if (auto done = add_books(work, request.chain, books.positions); !done) return done.error();
+    auto books_last = add_books(work, request, books.positions);
+    if (!books_last) return books_last.error();
     auto pending = add_pending(work, request.chain, request.native, books.positions);
     if (!pending) return pending.error();
     // Tokens that lay on an operator's address before the first block read are not on the books.
@@ -152,11 +176,28 @@ Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request
         auto added = add_receivers(work, request, books.positions);
         if (!added) return added.error();
     }
-    if (request.part > 0) keep_part(request, books);
+    if (request.part > 0) keep_part(request, *books_last, books);
     return books;
 }
 
+//! Says nothing of the other lines.
+bool is_lines_own(const Error& error) {
+    return error.code == Errc::kUnsupported || error.code == Errc::kNotFound ||
+           error.code == Errc::kReverted || error.code == Errc::kMalformed ||
+           error.code == Errc::kNoQuorum;
+}
+
 }  // namespace
+
+Expected<Done> hold_against(ReconcileLine& line, const Units& on_chain) {
+    const auto seen = on_chain.plus(line.out);
+    if (!seen) return seen.error();
+    line.on_chain = on_chain;
+    line.equal = *seen == line.in;
+    line.missing = *seen < line.in ? *line.in.minus(*seen) : Units{};
+    line.surplus = *seen > line.in ? *seen->minus(line.in) : Units{};
+    return Done{};
+}
 
 core::Task<Expected<ReconcileReport>> reconcile(db::Database& database, ReconcileRequest request,
                                                 BalanceAt balance_at) {
@@ -172,17 +213,20 @@ core::Task<Expected<ReconcileReport>> reconcile(db::Database& database, Reconcil
         line.owner = place.first;
         line.asset = place.second;
         line.booked = position.booked;
-        auto on_chain = co_await balance_at(line.asset, line.owner, report.at);
-        if (!on_chain) co_return on_chain.error();
-        line.on_chain = *on_chain;
-        auto expected = position.in.minus(position.out);
+        line.in = position.in;
+        line.out = position.out;
+        const auto expected = position.in.minus(position.out);
         if (expected) line.expected = *expected;
-        const auto seen = on_chain->plus(position.out);
-        if (!seen) co_return seen.error();
-        line.equal = *seen == position.in;
-        if (*seen < position.in) line.missing = *position.in.minus(*seen);
-        if (*seen > position.in) line.surplus = *seen->minus(position.in);
-        if (!line.equal) ++report.differences;
+        auto on_chain = co_await balance_at(line.asset, line.owner, report.at);
+        if (!on_chain && !is_lines_own(on_chain.error())) co_return on_chain.error();
+        if (!on_chain) {
+            line.not_told = on_chain.error();
+            ++report.not_told;
+        } else {
+            auto held = hold_against(line, *on_chain);
+            if (!held) co_return held.error();
+            if (!line.equal) ++report.differences;
+        }
         report.lines.push_back(std::move(line));
     }
     co_return report;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "core/chain_types.hpp"
@@ -22,16 +23,23 @@ struct ReconcileLine {
     core::AssetId asset;
     core::Units booked;    //!< ledger
     core::Units expected;  //!< ledger, plus what is on the chain and not final or credited yet
+    core::Units in;        //!< what makes up `expected`: kept apart, because it has no sign
+    core::Units out;
+    std::optional<core::Error> not_told;  //!< why the chain could not be asked; then nothing below holds
     core::Units on_chain;
     core::Units missing;  //!< on the books and not on the chain
     core::Units surplus;  //!< on the chain and not on the books
     bool equal = false;
 };
 
+//! Sets what the chain says, and what follows from it.
+core::Expected<core::Done> hold_against(ReconcileLine& line, const core::Units& on_chain);
+
 struct ReconcileReport {
     core::BlockRef at;  //!< our own last block: ledger and chain are compared here
     std::vector<ReconcileLine> lines;
     std::size_t differences = 0;
+    std::size_t not_told = 0;  //!< lines of which neither agreement nor difference is known
     core::Address last;  //!< where the next part begins; empty when everything was looked at
 };
 
@@ -42,14 +50,15 @@ struct ReconcileRequest {
     std::vector<core::Address> operator_addresses;
     //! Also ask for receivers on whose books nothing stands: finds money that was never seen.
     bool every_receiver = false;
-    //! Zero: all. Otherwise about so many balances of the addresses above `after`, beside those of the
+    //! Zero: all. Otherwise the balances of so many addresses above `after`, beside those of the
     //! operator's addresses; and the books' own sum is left to those who look at everything.
     std::size_t part = 0;
     core::Address after;
 };
 
-//! Compares the books with the chain at one block. Reads only. kNotReady while settlement has facts to
-//! apply (ask again), kStorage when the ledger does not add up in itself.
+//! Compares the books with the chain at one block. Reads only. A balance that nobody can be asked
+//! (a token no longer listed, a contract that does not answer), or that endpoints differ about, spoils
+//! only its own line. kNotReady while settlement has facts to apply (ask again), kStorage when the ledger does not add up in itself.
 core::Task<core::Expected<ReconcileReport>> reconcile(db::Database& database,
                                                       ReconcileRequest request,
                                                       BalanceAt balance_at);

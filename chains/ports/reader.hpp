@@ -85,6 +85,12 @@ struct BlockScan {
     std::uint32_t zero_transfers = 0;  //!< of nothing, to one of our addresses; not in `deposits`
 };
 
+struct AgreedBalance {
+    core::Units units;
+    std::vector<std::string> agreed;     //!< names of the endpoints that say so
+    std::vector<std::string> disagreed;  //!< names of those that said something else
+};
+
 //! What one chain tells the watchers. Every call has its own deadline inside; a failure is never an
 //! empty answer: kNotReady means the node does not know yet, kReorged that the block is gone.
 class ChainReader {
@@ -116,6 +122,18 @@ class ChainReader {
     virtual core::Task<core::Expected<core::Units>> balance_of(core::AssetId asset,
                                                                core::Address owner,
                                                                core::BlockRef at) = 0;
+
+    //! The same by the word of any one endpoint: nothing may follow from it but a question to more.
+    virtual core::Task<core::Expected<core::Units>> balance_by_one(core::AssetId asset,
+                                                                   core::Address owner,
+                                                                   core::BlockRef at) = 0;
+
+    //! What `endpoints` distinct endpoints, or all where there are fewer, say of it. kNoQuorum, naming
+    //! who said what, when too few say the same; otherwise errors as balance_of().
+    virtual core::Task<core::Expected<AgreedBalance>> agreed_balance(core::AssetId asset,
+                                                                     core::Address owner,
+                                                                     core::BlockRef at,
+                                                                     unsigned endpoints) = 0;
 
     //! Do `endpoints` distinct endpoints say that `block` is on the chain at its height and that it
     //! holds `transfer`? kNoQuorum when too few answered, kReorged when they agree that it is not so.

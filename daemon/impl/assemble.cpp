@@ -65,7 +65,12 @@ settlement::Reconciling reconciling(const std::vector<ChainParts>& chains, const
         one.request.operator_addresses = keys.operators;
         chains::ChainReader& reader = *chain.reader;
         one.balance_at = [&reader](core::AssetId asset, core::Address owner, core::BlockRef at) {
-            return reader.balance_of(std::move(asset), owner, at);
+            return reader.balance_by_one(std::move(asset), owner, at);
+        };
+        one.agreed_balance_at = [&reader](core::AssetId asset, core::Address owner,
+                                          core::BlockRef at) {
+            return reader.agreed_balance(std::move(asset), owner, at,
+                                         reader.info().payout_final.endpoints);
         };
         out.chains.push_back(std::move(one));
     }

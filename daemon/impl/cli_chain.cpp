@@ -214,15 +214,22 @@ struct ReconcileWanted {
 json report_json(const core::ChainId& chain, const settlement::ReconcileReport& report) {
     json lines = json::array();
     for (const auto& line : report.lines) {
-        lines.push_back({{"address", chains::evm::checksummed(line.owner)},
-                         {"asset", line.asset.text()},
-                         {"booked", line.booked.decimal()},
-                         {"expected", line.expected.decimal()},
-                         {"onChain", line.on_chain.decimal()},
-                         {"equal", line.equal}});
+        json one = {{"address", chains::evm::checksummed(line.owner)},
+                    {"asset", line.asset.text()},
+                    {"booked", line.booked.decimal()},
+                    {"expected", line.expected.decimal()},
+                    {"onChain", nullptr},
+                    {"equal", nullptr}};
+        if (line.not_told) {
+            one["notTold"] = line.not_told->message;
+        } else {
+            one["onChain"] = line.on_chain.decimal();
+            one["equal"] = line.equal;
+        }
+        lines.push_back(std::move(one));
     }
     return {{"chain", chain.text()}, {"height", report.at.height}, {"block", report.at.hash.hex0x()},
-            {"differences", report.differences}, {"lines", lines}};
+            {"differences", report.differences}, {"notTold", report.not_told}, {"lines", lines}};
 }
 
 void tell_report(CliContext& context, const ChainParts& chain,
@@ -235,12 +242,20 @@ void tell_report(CliContext& context, const ChainParts& chain,
         const auto text = [token](const core::Units& units) {
             return token == nullptr ? units.decimal() : units.token_decimal(token->decimals);
         };
-        table.row({line.equal ? "=" : "DIFFERS", chains::evm::checksummed(line.owner),
+        const char* verdict = line.not_told ? "NOT TOLD" : line.equal ? "=" : "DIFFERS";
+        table.row({verdict, chains::evm::checksummed(line.owner),
                    token == nullptr ? line.asset.text() : token->symbol, text(line.booked),
-                   text(line.expected), text(line.on_chain)});
+                   text(line.expected), line.not_told ? "?" : text(line.on_chain)});
     }
     if (!table.empty()) table.print(context.out);
-    context.out << report.lines.size() << " balances, " << report.differences << " differences\n\n";
+    for (const auto& line : report.lines) {
+        if (!line.not_told) continue;
+        context.out << chains::evm::checksummed(line.owner) << " could not be asked for "
+                    << line.asset.text() << ": " << line.not_told->message << "\n";
+    }
+    context.out << report.lines.size() << " balances, " << report.differences << " differences";
+    if (report.not_told > 0) context.out << ", " << report.not_told << " could not be asked";
+    context.out << "\n\n";
 }
 
 int reconcile(CliContext& context, const ReconcileWanted& wanted) {
@@ -268,7 +283,7 @@ int reconcile(CliContext& context, const ReconcileWanted& wanted) {
             code = context.failed(report.error());
             continue;
         }
-        if (report->differences > 0) code = kExitFinding;
+        if (report->differences + report->not_told > 0) code = kExitFinding;
         if (context.json) {
             all.push_back(report_json(chain.info.id, *report));
         } else {
@@ -343,7 +358,7 @@ void add_chain_commands(CLI::App& app, CliContext& context) {
     auto wanted = std::make_shared<ReconcileWanted>();
     auto* books = app.add_subcommand("reconcile", "Compare the books with the chain at one block");
     books->footer("Examples:\n  depositd reconcile\n  depositd reconcile --chain eip155:8453 --all\n\n"
-                  "Exit code 1 when any balance differs.");
+                  "Exit code 1 when any balance differs, or could not be asked.");
     books->add_option("--chain", wanted->chain, "Only this chain");
     books->add_flag("--all", wanted->every_receiver,
                     "Also receivers with nothing on the books: finds money never seen");

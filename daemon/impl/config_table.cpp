@@ -68,8 +68,11 @@ constexpr KeySpec kKeys[] = {
     {"limits", "max_fee_gwei", KeyType::kInteger, false, "500", "",
      "Most that is offered for gas on any chain, per unit of gas.", 1, 1'000'000},
     {"limits", "reconcile_s", KeyType::kInteger, false, "60", "",
-     "How often balances are compared with the books. Money that is missing halts payouts on its chain "
-     "until it is acknowledged. 0: never.",
+     "How often a part of the balances is compared with the books of each chain: those of the daemon's own "
+     "addresses, and of the next 200 addresses that hold something. A round over n addresses takes n / 200 "
+     "times as long, 50 minutes for 10,000 addresses and 60 s. Money that is missing at two looks, and by "
+     "the word of as many endpoints as make a payout final, halts payouts on its chain until it is "
+     "acknowledged. 0: never.",
      0, kDay_s},
 
     {"chain", "id", KeyType::kChain, true, "", "\"eip155:8453\"",

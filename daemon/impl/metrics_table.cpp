@@ -55,7 +55,10 @@ constexpr MetricSpec kMetrics[] = {
     {"depositd_balance_missing_total", kCounter, "findings", "chain",
      "Receivers found with less native coin than is explained."},
     {"depositd_reconcile_looks_total", kCounter, "looks", "chain, outcome",
-     "Comparisons of books and chain: equal, differs, or none when it could not be told."},
+     "Comparisons of books and chain: equal, differs, partly when a balance could not be asked and the "
+     "others are equal, or none when it could not be told."},
+    {"depositd_reconcile_round_age_seconds", kGauge, "seconds", "chain",
+     "Time since the last round over all addresses with a balance ended; before the first, since it began."},
     {"depositd_reconcile_differences_total", kCounter, "findings", "chain, kind",
      "Balances found below the books (missing) or above them (surplus)."},
     {"depositd_watched_addresses", kGauge, "addresses", "chain", "Size of the watch set."},

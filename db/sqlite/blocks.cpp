@@ -57,8 +57,12 @@ constexpr char kHalt[] =
 constexpr char kAcknowledge[] =
     "UPDATE halts SET acknowledged_by = ?, acknowledged_at = ?"
     " WHERE chain = ? AND acknowledged_at IS NULL";
-constexpr char kIsAcknowledged[] =
-    "SELECT 1 FROM halts WHERE chain = ? AND reason = ? AND acknowledged_at IS NOT NULL";
+constexpr char kAcknowledged[] =
+    "SELECT DISTINCT reason FROM halts"
+    " WHERE chain = ? AND acknowledged_at IS NOT NULL AND lapsed_at IS NULL";
+constexpr char kLapse[] =
+    "UPDATE halts SET lapsed_at = ?"
+    " WHERE chain = ? AND reason = ? AND acknowledged_at IS NOT NULL AND lapsed_at IS NULL";
 constexpr char kHalts[] =
     "SELECT chain, reason, since, acknowledged_at, acknowledged_by FROM halts"
     " WHERE acknowledged_at IS NULL ORDER BY chain, id";
@@ -238,10 +242,21 @@ class SqliteBlocks final : public Blocks {
         });
     }
 
-    Expected<bool> is_acknowledged(const core::ChainId& chain, std::string_view reason) override {
-        return guarded(connection_, [&]() -> Expected<bool> {
-            Query query{connection_, kIsAcknowledged};
-            return query.bind(chain, reason).step();
+    Expected<std::vector<std::string>> acknowledged(const core::ChainId& chain) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<std::string>> {
+            std::vector<std::string> out;
+            Query query{connection_, kAcknowledged};
+            query.bind(chain);
+            while (query.step()) query.read(out.emplace_back());
+            return out;
+        });
+    }
+
+    Expected<Done> lapse(const core::ChainId& chain, std::string_view reason,
+                         core::Instant at) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            Query{connection_, kLapse}.bind(at, chain, reason).run();
+            return Done{};
         });
     }
 

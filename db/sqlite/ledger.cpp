@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "core/check.hpp"
@@ -20,6 +21,13 @@ constexpr char kSetBalance[] =
 constexpr char kBalances[] =
     "SELECT account, asset, debit, units FROM balances"
     " WHERE units <> '0' AND account >= ? AND account < ? ORDER BY account, asset";
+constexpr char kBalancesOfChain[] =
+    "SELECT account, asset, debit, units FROM balances"
+    " WHERE units <> '0' AND substr(asset, 1, instr(asset, '/') - 1) = ?1 AND account IN"
+    " (SELECT DISTINCT account FROM balances"
+    "  WHERE units <> '0' AND substr(asset, 1, instr(asset, '/') - 1) = ?1"
+    "  AND account > ?2 AND account < ?3 ORDER BY account LIMIT ?4)"
+    " ORDER BY account, asset";
 constexpr char kLinesOf[] =
     "SELECT l.account, l.asset, l.debit, l.units FROM ledger_lines l"
     " JOIN postings p ON p.id = l.posting_id WHERE p.key = ? ORDER BY l.ordinal";
@@ -120,6 +128,22 @@ class SqliteLedger final : public Ledger {
             std::vector<AccountBalance> out;
             Query query{connection_, kBalances};
             query.bind(head, std::string{head} + kAfterAll);
+            while (query.step()) out.push_back(read_balance(query));
+            return out;
+        });
+    }
+
+    Expected<std::vector<AccountBalance>> balances_of_chain(const core::ChainId& chain,
+                                                            std::string_view head,
+                                                            std::string_view after,
+                                                            std::size_t accounts_max) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<AccountBalance>> {
+            constexpr std::int64_t kNoLimit = -1;
+            const std::int64_t limit =
+                accounts_max == 0 ? kNoLimit : static_cast<std::int64_t>(accounts_max);
+            std::vector<AccountBalance> out;
+            Query query{connection_, kBalancesOfChain};
+            query.bind(chain, std::max(head, after), std::string{head} + kAfterAll, limit);
             while (query.step()) out.push_back(read_balance(query));
             return out;
         });

@@ -376,6 +376,14 @@ core::Task<core::Expected<core::Done>> FakeChain::corroborate_balance(core::Bloc
     co_return core::Done{};
 }
 
+core::Task<core::Expected<chains::AgreedBalance>> FakeChain::agreed_balance(
+    core::AssetId asset, core::Address owner, core::BlockRef at, unsigned endpoints) {
+    if (auto agreed = quorum("agreed_balance", endpoints); !agreed) co_return agreed.error();
+    auto held = co_await balance_of(std::move(asset), owner, at);
+    if (!held) co_return held.error();
+    co_return chains::AgreedBalance{*held, {"fake"}, {}};
+}
+
 core::Task<core::Expected<std::vector<chains::BlockScan>>> FakeChain::scan_range_elsewhere(
     std::uint64_t from, std::uint64_t to, const chains::WatchFilter& filter,
     std::string other_than) {

@@ -145,6 +145,14 @@ class FakeChain final : public chains::ChainReader {
                                                                core::Address owner,
                                                                core::Units units,
                                                                unsigned endpoints) override;
+    core::Task<core::Expected<core::Units>> balance_by_one(core::AssetId asset, core::Address owner,
+                                                           core::BlockRef at) override {
+        return balance_of(std::move(asset), owner, at);
+    }
+    core::Task<core::Expected<chains::AgreedBalance>> agreed_balance(core::AssetId asset,
+                                                                     core::Address owner,
+                                                                     core::BlockRef at,
+                                                                     unsigned endpoints) override;
     core::Task<core::Expected<std::vector<chains::BlockScan>>> scan_range_elsewhere(
         std::uint64_t from, std::uint64_t to, const chains::WatchFilter& filter,
         std::string other_than) override;

@@ -44,6 +44,11 @@ class EvmReader final : public ChainReader {
                                                                core::Address owner,
                                                                core::Units units,
                                                                unsigned endpoints) override;
+    core::Task<core::Expected<core::Units>> balance_by_one(core::AssetId asset, core::Address owner,
+                                                           core::BlockRef at) override;
+    core::Task<core::Expected<AgreedBalance>> agreed_balance(core::AssetId asset,
+                                                             core::Address owner, core::BlockRef at,
+                                                             unsigned endpoints) override;
     core::Task<core::Expected<std::vector<BlockScan>>> scan_range_elsewhere(
         std::uint64_t from, std::uint64_t to, const WatchFilter& filter,
         std::string other_than) override;
@@ -135,7 +140,9 @@ class EvmReader final : public ChainReader {
         std::vector<core::Address> addresses, core::BlockRef at);
     core::Task<core::Expected<std::vector<core::Units>>> balances_one_by_one(
         std::vector<core::Address> addresses, core::BlockRef at);
-    core::Expected<core::Units> token_balance(std::string_view json);
+    core::Expected<net::RpcCall> balance_call(const core::AssetId& asset, const core::Address& owner,
+                                              const core::BlockRef& at) const;
+    core::Expected<core::Units> balance_in(const core::AssetId& asset, std::string_view json);
     core::Task<core::Expected<core::Done>> stands(core::BlockRef block, unsigned endpoints);
     core::Task<core::Expected<core::Done>> reached(net::RpcCall call, unsigned endpoints,
                                                    net::Normaliser yes_or_no, std::string what);

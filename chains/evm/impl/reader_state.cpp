@@ -82,41 +82,26 @@ core::Task<core::Expected<std::vector<core::Units>>> EvmReader::balances_one_by_
     co_return balances;
 }
 
-core::Task<core::Expected<core::Units>> EvmReader::balance_of(core::AssetId asset,
-                                                              core::Address owner,
-                                                              core::BlockRef at) {
+core::Expected<net::RpcCall> EvmReader::balance_call(const core::AssetId& asset,
+                                                     const core::Address& owner,
+                                                     const core::BlockRef& at) const {
     const TokenInfo* token = info_.token(asset);
     if (token == nullptr) {
-        co_return core::Error{core::Errc::kUnsupported, "not a listed asset: " + asset.text()};
+        return core::Error{core::Errc::kUnsupported, "not a listed asset: " + asset.text()};
     }
-    const bool is_native = asset == info_.native_asset;
+    if (asset == info_.native_asset) return call_balance(owner, at_block(at.hash));
     std::vector<AbiValue> arguments;
     arguments.push_back(AbiValue::address(owner));
     const CallShape shape{.from = {},
                           .to = token->contract,
                           .value = {},
                           .data = encode_call("balanceOf(address)", arguments)};
-    net::RpcCall call = is_native ? call_balance(owner, at_block(at.hash))
-                                  : call_eth_call(shape, at_block(at.hash));
-    // The books begin with this and are compared with it: one wrong answer would halt payouts.
-    using Text = core::Expected<std::string>;
-    const net::Normaliser held = [this, is_native](std::string_view json) -> Text {
-        const auto units = is_native ? decoder_.quantity(json) : token_balance(json);
-        if (!units && units.error().code == core::Errc::kNotFound) return std::string{"none"};
-        if (!units) return units.error();
-        return units->decimal();
-    };
-    const unsigned endpoints = std::min(info_.payout_final.endpoints,
-                                        static_cast<unsigned>(gate_.pool().size()));
-    const auto agreed = co_await gate_.agree(std::move(call), std::max(1U, endpoints), held);
-    if (!agreed) co_return agreed.error();
-    const auto json = agreed->reply.result();
-    if (!json) co_return json.error();
-    if (is_native) co_return decoder_.quantity(*json);
-    co_return token_balance(*json);
+    return call_eth_call(shape, at_block(at.hash));
 }
 
-core::Expected<core::Units> EvmReader::token_balance(std::string_view json) {
+core::Expected<core::Units> EvmReader::balance_in(const core::AssetId& asset,
+                                                  std::string_view json) {
+    if (asset == info_.native_asset) return decoder_.quantity(json);
     const auto returned = decoder_.data(json);
     if (!returned) return returned.error();
     if (returned->empty()) {
@@ -125,6 +110,49 @@ core::Expected<core::Units> EvmReader::token_balance(std::string_view json) {
     }
     if (returned->size() != Bytes32::kSize) return malformed_state("balanceOf gave no word");
     return AbiReader{*returned}.units(0);
+}
+
+core::Task<core::Expected<core::Units>> EvmReader::balance_of(core::AssetId asset,
+                                                              core::Address owner,
+                                                              core::BlockRef at) {
+    const auto agreed =
+        co_await agreed_balance(std::move(asset), owner, at, info_.payout_final.endpoints);
+    if (!agreed) co_return agreed.error();
+    co_return agreed->units;
+}
+
+core::Task<core::Expected<core::Units>> EvmReader::balance_by_one(core::AssetId asset,
+                                                                  core::Address owner,
+                                                                  core::BlockRef at) {
+    auto call = balance_call(asset, owner, at);
+    if (!call) co_return call.error();
+    const auto reply = co_await gate_.call(std::move(*call));
+    if (!reply) co_return reply.error();
+    const auto json = reply->result();
+    if (!json) co_return json.error();
+    co_return balance_in(asset, *json);
+}
+
+core::Task<core::Expected<AgreedBalance>> EvmReader::agreed_balance(core::AssetId asset,
+                                                                    core::Address owner,
+                                                                    core::BlockRef at,
+                                                                    unsigned endpoints) {
+    auto call = balance_call(asset, owner, at);
+    if (!call) co_return call.error();
+    const net::Normaliser text = [this, asset](std::string_view json) -> core::Expected<std::string> {
+        const auto held = balance_in(asset, json);
+        if (!held && held.error().code == core::Errc::kNotFound) return std::string{"none"};
+        if (!held) return held.error();
+        return held->decimal();
+    };
+    const std::size_t quorum = std::clamp<std::size_t>(endpoints, 1, gate_.pool().size());
+    auto agreed = co_await gate_.agree(std::move(*call), quorum, text);
+    if (!agreed) co_return agreed.error();
+    const auto json = agreed->reply.result();
+    if (!json) co_return json.error();
+    const auto held = balance_in(asset, *json);
+    if (!held) co_return held.error();
+    co_return AgreedBalance{*held, std::move(agreed->agreed), std::move(agreed->disagreed)};
 }
 
 core::Task<core::Expected<core::Done>> EvmReader::agree_on(net::RpcCall call, unsigned endpoints,

@@ -138,6 +138,36 @@ TEST_CASE("reader corroborate: a balance -> equal at this block, or not") {
     CHECK(ask(held).error().code == Errc::kNoQuorum);
 }
 
+TEST_CASE("reader balance: agreed on -> with the names of those who say so; one lies -> they are named") {
+    Bench bench{3};
+    bench.chain.mine({{}, ""});
+    const auto block = bench.run(bench.reader().block_at(1));
+    REQUIRE(block);
+    const core::Units held{std::uint64_t{1000} + static_cast<unsigned char>('1')};
+    const auto native = bench.reader().info().native_asset;
+    const auto ask = [&](unsigned endpoints) {
+        return bench.run(bench.reader().agreed_balance(native, bench.alice, *block, endpoints));
+    };
+    REQUIRE(ask(3));
+    CHECK(ask(3)->units == held);
+    CHECK(ask(3)->agreed.size() == 3);
+    bench.twists[0] = [](const std::string& method, const json&, json& result) {
+        if (method == "eth_getBalance") result = "0x1";
+    };
+    const auto most = ask(2);
+    REQUIRE(most);
+    CHECK(most->units == held);
+    CHECK(most->agreed == std::vector<std::string>{"n1", "n2"});
+    const auto all = ask(3);
+    REQUIRE_FALSE(all);
+    CHECK(all.error().code == Errc::kNoQuorum);
+    CHECK(all.error().message.find("n0") != std::string::npos);
+    CHECK(bench.run(bench.reader().agreed_balance(core::AssetId{"eip155:1/erc20:0x01"}, bench.alice,
+                                                  *block, 2))
+              .error()
+              .code == Errc::kUnsupported);
+}
+
 TEST_CASE("reader range: read elsewhere -> from another endpoint, the same") {
     Bench bench{2};
     const auto first = mine_payout(bench);

@@ -56,6 +56,40 @@ TEST_CASE("ledger: posted -> balances move; the same key again -> conflict, noth
     });
 }
 
+TEST_CASE("ledger: the balances of one chain, some accounts at a time -> in order, none split") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        auto& ledger = work.ledger();
+        const core::AssetId other{kToken.chain().text() + "/slip44:60"};
+        const core::AssetId elsewhere{kToken.chain().text() + "0/slip44:60"};
+        int key = 0;
+        const auto put = [&](const std::string& account, const core::AssetId& asset) {
+            db::Posting one = posting(std::to_string(++key), account, "session:a", units(5));
+            for (auto& line : one.lines) line.asset = asset;
+            REQUIRE(ledger.post(one).has_value());
+        };
+        for (const char* account : {"address:0x03", "address:0x01", "address:0x02", "operator"}) {
+            put(account, kToken);
+        }
+        put("address:0x01", other);
+        put("address:0x00", elsewhere);
+        put("address:0x04", kToken);
+        REQUIRE(ledger.post(posting("gone", "session:a", "address:0x04", units(5))).has_value());
+        const auto page = [&](std::string_view after, std::size_t limit) {
+            std::vector<std::string> out;
+            const auto all = ledger.balances_of_chain(kToken.chain(), "address:", after, limit);
+            for (const auto& one : all.value()) out.push_back(one.account.substr(10));
+            return out;
+        };
+        using Accounts = std::vector<std::string>;
+        CHECK(page("", 0) == Accounts{"01", "01", "02", "03"});
+        CHECK(page("", 2) == Accounts{"01", "01", "02"});
+        CHECK(page("address:0x02", 2) == Accounts{"03"});
+        CHECK(page("address:0x03", 2).empty());
+        return Done{};
+    });
+}
+
 TEST_CASE("ledger: taken back -> nothing stands, the key may be posted again, with another amount [F07]",
           "[F07]") {
     Bench bench;
