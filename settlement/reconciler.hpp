@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "chains/ports/reader.hpp"
+#include "chains/ports/agreed_balance.hpp"
 #include "settlement/context.hpp"
 #include "settlement/reconcile.hpp"
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "chains/ports/agreed_balance.hpp"
 #include "chains/ports/chain_info.hpp"
 #include "core/chain_types.hpp"
 #include "core/expected.hpp"
@@ -83,12 +84,6 @@ struct BlockScan {
     std::uint32_t log_count = 0;
     std::uint32_t tx_count = 0;
     std::uint32_t zero_transfers = 0;  //!< of nothing, to one of our addresses; not in `deposits`
-};
-
-struct AgreedBalance {
-    core::Units units;
-    std::vector<std::string> agreed;     //!< names of the endpoints that say so
-    std::vector<std::string> disagreed;  //!< names of those that said something else
 };
 
 //! What one chain tells the watchers. Every call has its own deadline inside; a failure is never an
