@@ -219,8 +219,9 @@ TEST_CASE("halts: a second reason while one is open -> both stand, the same one 
         CHECK(blocks.open_halts().value().empty());
         REQUIRE(blocks.halt(kChain, "third", kNow).has_value());
         CHECK(blocks.open_halts().value()[0].reason == "third");
-        CHECK(blocks.acknowledged(kChain).value() == std::vector<std::string>{"first"});
+        CHECK(blocks.acknowledged(kChain).value() == std::vector<std::string>{"first", "second"});
         REQUIRE(blocks.lapse(kChain, "first", kNow).has_value());
+        REQUIRE(blocks.lapse(kChain, "second", kNow).has_value());
         REQUIRE(blocks.lapse(kChain, "third", kNow).has_value());
         CHECK(blocks.acknowledged(kChain).value().empty());
         REQUIRE(blocks.acknowledge_halts(kChain, "anna", kNow).has_value());
