@@ -66,7 +66,7 @@ export async function followWithDepositd(live, { pollMs = 100, sessions = WATCHE
 async function followWithPeer(live, start, postgres) {
     const addresses = join(scratch('addresses'), 'list');
     writeFileSync(addresses, `${live.watched.map((address) => address.toLowerCase()).join('\n')}\n`);
-    const peer = await start({ url: live.url, token: live.token, addresses, postgres });
+    const peer = await start({ url: live.url, token: live.token, addresses, postgres, finality: 10 });
     return {
         ...peer,
         async rowsReach(wanted, { timeoutMs = 60_000 } = {}) {

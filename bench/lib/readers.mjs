@@ -97,7 +97,8 @@ export async function startPonder({ url, token, addresses }) {
 
 let databases = 0;
 
-export async function startSubsquid({ url, token, addresses, postgres }) {
+/** `finality`: blocks after which Subsquid takes a block for final. */
+export async function startSubsquid({ url, token, addresses, postgres, finality = 2 }) {
     const dir = installed('subsquid');
     const { Client } = createRequire(join(dir, 'main.js'))('pg');
     const name = `subsquid${databases += 1}`;
@@ -109,7 +110,7 @@ export async function startSubsquid({ url, token, addresses, postgres }) {
         cwd: dir,
         env: {
             ...peerEnvironment({ url, token, addresses }), DB_HOST: '127.0.0.1', DB_PORT: String(postgres.port),
-            DB_USER: postgres.user, DB_NAME: name, DB_PASS: 'none',
+            DB_USER: postgres.user, DB_NAME: name, DB_PASS: 'none', BENCH_FINALITY: String(finality),
         },
     });
     return {

@@ -10,7 +10,7 @@ const watched = new Set(readFileSync(process.env.BENCH_ADDRESSES, 'utf8').trim()
 const processor = new EvmBatchProcessor()
     .setRpcEndpoint({ url: process.env.BENCH_RPC, maxBatchCallSize: 100, capacity: 20, rateLimit: 100_000 })
     .setRpcDataIngestionSettings({ headPollInterval: 100 })
-    .setFinalityConfirmation(2)
+    .setFinalityConfirmation(Number(process.env.BENCH_FINALITY))
     .setBlockRange({ from: 0 })
     .setFields({ log: { topics: true, data: true } })
     .addLog({ address: [process.env.BENCH_TOKEN.toLowerCase()], topic0: [TRANSFER] });
