@@ -120,6 +120,10 @@ class EndpointPool {
     //! counted as depositd_endpoint_doubts_total under `reason`, a word of a small closed set.
     void doubt(std::size_t endpoint, std::string_view reason, std::string detail);
 
+    //! Said "unknown" to what another endpoint knew. Once is lag; again and again within a minute it is
+    //! behind, pruned or hiding it, and doubted ("unknown").
+    void outdone(std::size_t endpoint, std::string_view what);
+
     //! Takes no more calls until readmitted: wrong chain, or it lied.
     void quarantine(std::size_t endpoint, std::string reason);
     void readmit(std::size_t endpoint);

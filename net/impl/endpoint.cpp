@@ -11,6 +11,8 @@ constexpr core::Millis kRetryAfterMax{3'600'000};
 constexpr std::size_t kSecretBytesMin = 6;
 constexpr core::Millis kDoubtFirst{10'000};
 constexpr core::Millis kDoubtMax{600'000};
+constexpr core::Millis kOutdoneWindow{60'000};
+constexpr int kOutdoneMax = 10;
 
 //! User info, path segments, query: whatever may be a key. Not the host.
 std::vector<std::string> secrets_of(const EndpointConfig& config) {
@@ -97,6 +99,16 @@ std::int64_t Endpoint::score(std::size_t calls, core::Tick now) {
     const std::int64_t doubt = doubted(now) ? kDoubtMax.count() : 0;
     return std::max(closed_for(now), pace_wait(calls, now)).count() + latency +
            kFailureCost * failures_ + doubt;
+}
+
+bool Endpoint::is_often_outdone(core::Tick now) {
+    if (outdone_ == 0 || now - outdone_since_ > kOutdoneWindow) {
+        outdone_since_ = now;
+        outdone_ = 0;
+    }
+    if (++outdone_ < kOutdoneMax) return false;
+    outdone_ = 0;
+    return true;
 }
 
 void Endpoint::doubt(core::Tick now) {

@@ -38,6 +38,8 @@ class Endpoint {
 
     //! Asked last for a while, longer each time; a long time without another doubt makes good.
     void doubt(core::Tick now);
+    //! Counts one more "unknown" that others outdid; true at every tenth within a minute of the first.
+    bool is_often_outdone(core::Tick now);
     bool doubted(core::Tick now) const { return doubts_ > 0 && now < doubted_until_; }
 
     bool circuit_open() const { return failures_ >= options_.failures_to_open; }
@@ -61,6 +63,8 @@ class Endpoint {
     core::Tick asked_until_{};
     core::Tick doubted_until_{};
     int doubts_ = 0;
+    core::Tick outdone_since_{};
+    int outdone_ = 0;
     std::int64_t latency_ms_ = 0;
     std::string last_error_;
     double burst_;

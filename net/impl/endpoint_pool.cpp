@@ -142,8 +142,13 @@ core::Task<RepliesResult> EndpointPool::Impl::resolve(std::vector<RpcCall> calls
         std::vector<std::size_t> still_open;
         for (std::size_t i = 0; i < open.size(); ++i) {
             auto& answer = (*answers)[i];
-            if (leaves_open(calls[open[i]], answer)) still_open.push_back(open[i]);
-            replies[open[i]] = std::move(answer);
+            const bool is_open = leaves_open(calls[open[i]], answer);
+            if (is_open) still_open.push_back(open[i]);
+            auto& reply = replies[open[i]];
+            if (!is_open && answer.ok() && reply && reply->ok()) {
+                outdone(reply->endpoint, calls[open[i]].method);
+            }
+            reply = std::move(answer);
         }
         open = std::move(still_open);
     }
@@ -346,21 +351,35 @@ core::Task<core::Expected<std::vector<RpcReply>>> EndpointPool::call_batch(
     return impl_->resolve(std::move(calls), options);
 }
 
-void EndpointPool::doubt(std::size_t endpoint, std::string_view reason, std::string detail) {
-    CHECK(endpoint < size(), "no such endpoint");
-    auto& target = impl_->endpoints[endpoint];
-    const auto now = impl_->clock.tick();
+void EndpointPool::Impl::doubt(std::size_t index, std::string_view reason, std::string detail) {
+    auto& target = endpoints[index];
+    const auto now = clock.tick();
     const std::string& called = target.config().name;
-    impl_->metrics.count("depositd_endpoint_doubts_total", {{"chain", impl_->chain.text()},
-                                                            {"endpoint", called},
-                                                            {"reason", std::string{reason}}});
+    metrics.count("depositd_endpoint_doubts_total",
+                  {{"chain", chain.text()}, {"endpoint", called}, {"reason", std::string{reason}}});
     if (!target.doubted(now)) {
-        impl_->log.warn("endpoint is doubted", {{"chain", impl_->chain.text()},
-                                                {"endpoint", called},
-                                                {"reason", std::string{reason}},
-                                                {"detail", target.scrub(std::move(detail))}});
+        log.warn("endpoint is doubted", {{"chain", chain.text()},
+                                         {"endpoint", called},
+                                         {"reason", std::string{reason}},
+                                         {"detail", target.scrub(std::move(detail))}});
     }
     target.doubt(now);
+}
+
+void EndpointPool::Impl::outdone(std::size_t index, std::string_view what) {
+    if (!endpoints[index].is_often_outdone(clock.tick())) return;
+    doubt(index, "unknown", "again and again said to know nothing of what others know: " +
+                                std::string{what});
+}
+
+void EndpointPool::doubt(std::size_t endpoint, std::string_view reason, std::string detail) {
+    CHECK(endpoint < size(), "no such endpoint");
+    impl_->doubt(endpoint, reason, std::move(detail));
+}
+
+void EndpointPool::outdone(std::size_t endpoint, std::string_view what) {
+    CHECK(endpoint < size(), "no such endpoint");
+    impl_->outdone(endpoint, what);
 }
 
 void EndpointPool::quarantine(std::size_t endpoint, std::string reason) {

@@ -44,6 +44,8 @@ struct EndpointPool::Impl {
     //! Not quarantined; one of each operator first, healthier first.
     std::vector<std::size_t> quorum_order();
 
+    void doubt(std::size_t index, std::string_view reason, std::string detail);
+    void outdone(std::size_t index, std::string_view what);
     void note_failure(std::size_t index, const core::Error& error,
                       std::optional<core::Millis> retry_after);
     void note_health(std::size_t index, bool was_healthy);

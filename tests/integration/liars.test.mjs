@@ -21,8 +21,8 @@ const LIES = [
     { name: 'a head block that nobody has', faults: [['phantom-head']] },
     { name: 'no logs', faults: [['empty-logs']], doubt: 'incomplete', at: BOTH, ifLast: {} },
     { name: 'a part of the logs', faults: [['partial-logs', { keep: 0 }]], doubt: 'incomplete' },
-    { name: 'no receipts', faults: [['missing-receipts']] },
-    { name: 'no blocks', faults: [['missing-blocks']] },
+    { name: 'no receipts', faults: [['missing-receipts']], doubt: 'unknown' },
+    { name: 'no blocks', faults: [['missing-blocks']], doubt: 'unknown' },
     {
         name: 'a transfer that never happened, in a transaction of its own', doubt: 'malformed',
         faults: [['forged-logs', { value: 10_000_000 }]],

@@ -85,6 +85,7 @@ core::Task<core::Expected<bool>> EvmReader::prove(BlockDraft& draft, const Watch
     std::optional<core::Error> lie;
     std::optional<core::Error> not_now;
     std::vector<std::size_t> liars;
+    std::vector<std::size_t> unknowing;
     for (const std::size_t endpoint : endpoints_from(*draft.logs_from())) {
         net::CallOptions options;
         options.endpoint = endpoint;
@@ -97,12 +98,16 @@ core::Task<core::Expected<bool>> EvmReader::prove(BlockDraft& draft, const Watch
         auto receipts = decoder_.receipts(*reply->result());
         if (!receipts) {
             const auto error = unusable(*reply, receipts.error());
-            if (error.code == core::Errc::kNotReady) not_now = error;
+            if (error.code == core::Errc::kNotReady) {
+                not_now = error;
+                unknowing.push_back(reply->endpoint);
+            }
             continue;
         }
         const auto whole = draft.check_whole(*receipts, quirks_);
         if (whole && *whole == WholeProof::kBloom) co_return false;
         if (whole) {
+            for (const std::size_t other : unknowing) gate_.pool().outdone(other, "receipts");
             for (const std::size_t liar : liars) {
                 gate_.pool().quarantine(liar, "gave receipts that are not in the block's header");
             }

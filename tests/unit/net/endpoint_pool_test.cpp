@@ -126,6 +126,22 @@ TEST_CASE("endpoint pool: all know nothing -> kNotReady, never an empty answer [
     CHECK(bench.pool->status()[0].healthy);
 }
 
+TEST_CASE("endpoint pool: null again and again for what another knows -> doubted, asked last [F27]",
+          "[F27]") {
+    Bench bench;
+    bench.a = [](auto& r) { return result_of(r, "null"); };
+    const auto ask = [&] {
+        RpcCall call{"m", "[]"};
+        call.null_is_unknown = true;
+        auto reply = net::testing::run(bench.loop, bench.pool->call(call));
+        CHECK(reply.value().result().value() == "\"b\"");
+    };
+    for (int i = 0; i < 9; ++i) ask();
+    CHECK_FALSE(bench.pool->status().at(0).doubted);
+    ask();
+    CHECK(bench.pool->status().at(0).doubted);
+}
+
 TEST_CASE("endpoint pool: dead, then back -> left alone meanwhile, used again after") {
     Bench bench;
     bench.a = dead;
