@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "api/router.hpp"
 #include "chains/ports/address_codec.hpp"
 #include "chains/ports/reader.hpp"
 #include "chains/ports/sender.hpp"
@@ -59,7 +60,7 @@ core::Expected<std::vector<ChainParts>> make_chains(const Config& config, net::H
 //! its own threads.
 class Application {
   public:
-    //! Listeners are open when this returns. Errors: a port in use (kUnreachable), the store.
+    //! Nothing runs and nobody is listened to yet. Errors: the store.
     static core::Task<core::Expected<std::unique_ptr<Application>>> assemble(
         core::asio::any_io_executor executor, const Config& config, Surroundings around,
         std::unique_ptr<db::Database> database, std::vector<ChainParts> chains, Keys keys,
@@ -68,8 +69,14 @@ class Application {
     Application(const Application&) = delete;
     Application& operator=(const Application&) = delete;
 
-    //! In the order they start.
+    //! Opens both listeners; kUnreachable for a port in use.
+    core::Expected<core::Done> listen();
+    //! In the order they start. Listeners are among them when they are open.
     std::vector<Part> parts();
+    //! What the listeners answer with. A simulation asks here and needs no sockets.
+    const api::Router& public_routes() const;
+    const api::Router& operator_routes() const;
+    //! Only after listen().
     std::uint16_t public_port() const;
     std::uint16_t operator_port() const;
     //! One line for people: where every chain stands.

@@ -140,6 +140,7 @@ core::Expected<std::vector<ChainParts>> make_chains(const Config& config, net::H
 struct Application::Graph {
     core::asio::any_io_executor executor;
     Surroundings around;
+    ServerConfig server;
     std::unique_ptr<db::Database> database;
     std::vector<ChainParts> chains;
     Keys keys;
@@ -171,6 +172,7 @@ struct Application::Graph {
           core::Bytes pepper, std::string operator_token)
         : executor{std::move(on)},
           around{given},
+          server{config.server},
           database{std::move(store)},
           chains{std::move(connected)},
           keys{std::move(loaded)},
@@ -187,27 +189,25 @@ struct Application::Graph {
         operators.add_routes(operator_routes);
     }
 
-    core::Expected<core::Done> listen(const Config& config) {
+    core::Expected<core::Done> listen() {
         auto open = [this](api::HttpServerOptions options, const api::Router& routes) {
             return api::HttpServer::open(
                 executor, std::move(options),
                 [&routes](api::Request request) { return routes.dispatch(std::move(request)); },
                 around.clock, around.rng, around.log, around.metrics);
         };
-        auto options = listener("public", config.server.public_listen, config.server);
+        auto options = listener("public", server.public_listen, server);
         options.cors = true;
-        options.limits.rate_per_second = static_cast<double>(config.server.requests_per_second_per_ip);
-        options.limits.rate_burst = static_cast<double>(config.server.request_burst_per_ip);
+        options.limits.rate_per_second = static_cast<double>(server.requests_per_second_per_ip);
+        options.limits.rate_burst = static_cast<double>(server.request_burst_per_ip);
         auto opened = open(std::move(options), public_routes);
         if (!opened) return opened.error();
         public_server = std::move(*opened);
-        opened = open(listener("operator", config.server.operator_listen, config.server),
-                      operator_routes);
+        opened = open(listener("operator", server.operator_listen, server), operator_routes);
         if (!opened) return opened.error();
         operator_server = std::move(*opened);
         return core::Done{};
     }
-
 };
 
 Application::Application(std::unique_ptr<Graph> graph) : graph_{std::move(graph)} {}
@@ -222,7 +222,6 @@ core::Task<core::Expected<std::unique_ptr<Application>>> Application::assemble(
     auto graph = std::make_unique<Graph>(std::move(executor), config, around, std::move(database),
                                          std::move(chains), std::move(keys), std::move(*pepper),
                                          std::move(operator_token));
-    if (auto listening = graph->listen(config); !listening) co_return listening.error();
     around.metrics.gauge("depositd_build_info", {{"version", std::string{kVersion}}}, 1);
     co_return std::unique_ptr<Application>{new Application{std::move(graph)}};
 }
@@ -246,6 +245,7 @@ std::vector<Part> Application::parts() {
                    }});
     out.push_back({"replays", [&graph] { return graph.desk.run(); }});
     out.push_back({"settlement", [&graph] { return graph.settlement.run(); }});
+    if (graph.public_server == nullptr) return out;
     out.push_back({"operator listener", [&graph] { return graph.operator_server->run(); },
                    [&graph] { return graph.operator_server->drain(kDrainWithin); }});
     out.push_back({"public listener", [&graph] { return graph.public_server->run(); },
@@ -253,6 +253,9 @@ std::vector<Part> Application::parts() {
     return out;
 }
 
+core::Expected<core::Done> Application::listen() { return graph_->listen(); }
+const api::Router& Application::public_routes() const { return graph_->public_routes; }
+const api::Router& Application::operator_routes() const { return graph_->operator_routes; }
 std::uint16_t Application::public_port() const { return graph_->public_server->port(); }
 std::uint16_t Application::operator_port() const { return graph_->operator_server->port(); }
 

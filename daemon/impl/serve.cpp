@@ -117,7 +117,8 @@ core::Task<int> run(const Config& config, Surroundings around, net::HttpClient& 
     auto app = co_await Application::assemble(executor, config, around, std::move(*database),
                                               std::move(*chains), std::move(*keys),
                                               std::move(*token));
-    if (!app) co_return refuse("listeners", app.error());
+    if (!app) co_return refuse("database", app.error());
+    if (auto open = (*app)->listen(); !open) co_return refuse("listeners", open.error());
 
     const SystemdNotifier notifier;
     std::vector<Part> parts = (*app)->parts();
