@@ -18,6 +18,7 @@
 #include "core/task.hpp"
 #include "db/database.hpp"
 #include "tests/support/null_sinks.hpp"
+#include "tests/support/still_clock.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -112,7 +113,8 @@ core::Task<void> insert_all(db::Database& database, const Order& order, Expected
 Expected<Done> fill(const std::string& file, const Order& order) {
     support::NullLog log;
     support::NullMetrics metrics;
-    auto database = db::open_database({file, 1, true, true}, log, metrics);
+    support::StillClock clock;
+    auto database = db::open_database({file, 1, true, true}, clock, log, metrics);
     if (!database) return database.error();
     Expected<Done> result{Done{}};
     boost::asio::io_context loop;

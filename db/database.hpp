@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/clock.hpp"
 #include "core/expected.hpp"
 #include "core/log.hpp"
 #include "core/metrics.hpp"
@@ -95,11 +96,17 @@ struct DatabaseOptions {
     //! `serve` takes the file for itself: a second one refuses to start (kHalted). Short commands do not.
     bool exclusive = true;
     bool migrate = true;
+    //! The VFS of SQLite to use, by name; empty is the system's. A named one is not the system's file
+    //! system: nothing is locked there and no file's mode is set.
+    std::string vfs{};
+    //! Without threads jobs run on their caller's loop, at its next turn; one loop, one thread. Destroyed
+    //! without close(), such a store is a process that was killed: what waits never runs.
+    bool threads = true;
 };
 
 //! Opens, checks (`quick_check`), migrates; to serve also folds the log and proves that the file can be
-//! written. kStorage or kHalted with a text that says what to do.
-Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core::Log& log,
-                                                  core::Metrics& metrics);
+//! written. kStorage or kHalted with a text that says what to do. The change signal waits by `clock`.
+Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core::Clock& clock,
+                                                  core::Log& log, core::Metrics& metrics);
 
 }  // namespace db

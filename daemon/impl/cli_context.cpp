@@ -27,7 +27,7 @@ std::unique_ptr<db::Database> CliContext::store(const Config& config) {
     options.path = config.storage.path;
     options.readers = 1;
     options.exclusive = false;
-    auto opened = db::open_database(options, *log, *metrics);
+    auto opened = db::open_database(options, clock, *log, *metrics);
     if (opened) return std::move(*opened);
     err << "cannot open " << config.storage.path << ": " << opened.error().message << "\n";
     return nullptr;

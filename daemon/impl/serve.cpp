@@ -54,7 +54,7 @@ core::Expected<std::unique_ptr<db::Database>> open_store(const Config& config, S
         return core::Error{core::Errc::kStorage, "the folder " + folder.string() +
                                                      " does not exist; make it, or change storage.path"};
     }
-    return db::open_database(options, around.log, around.metrics);
+    return db::open_database(options, around.clock, around.log, around.metrics);
 }
 
 //! Feeds systemd's watchdog while the loop turns and the store answers, and keeps its status line fresh.

@@ -48,12 +48,13 @@ Connection::Connection(std::unique_ptr<SQLite::Database> database)
 
 Connection::~Connection() = default;
 
-Expected<std::unique_ptr<Connection>> Connection::open(const std::string& path, Access access) {
+Expected<std::unique_ptr<Connection>> Connection::open(const std::string& path, Access access,
+                                                       const std::string& vfs) {
     try {
         const int mode = access == Access::kReadOnly ? SQLite::OPEN_READONLY
                                                      : SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE;
         auto database = std::make_unique<SQLite::Database>(
-            path, mode | SQLite::OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, kBusyMillis);
+            path, mode | SQLite::OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, kBusyMillis, vfs);
         database->exec(kSetUp);
         if (access == Access::kReadOnly) database->exec(kSetUpReader);
         if (access == Access::kReadWrite) {

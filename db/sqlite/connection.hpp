@@ -32,8 +32,9 @@ enum class Access { kReadWrite, kReadOnly };
 //! One connection and its prepared statements. For one thread at a time.
 class Connection {
   public:
-    //! Opens and sets up. kStorage with the file's name.
-    static Expected<std::unique_ptr<Connection>> open(const std::string& path, Access access);
+    //! Opens and sets up, through the named VFS (empty: the system's). kStorage with the file's name.
+    static Expected<std::unique_ptr<Connection>> open(const std::string& path, Access access,
+                                                      const std::string& vfs = {});
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;

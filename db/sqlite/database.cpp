@@ -4,18 +4,17 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
-#include <list>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "db/sqlite/change_signal.hpp"
 #include "db/sqlite/migrate.hpp"
+#include "db/sqlite/turns.hpp"
 #include "db/sqlite/worker.hpp"
 
 namespace db {
@@ -60,53 +59,6 @@ class FileLock {
     int fd_;
 };
 
-class Signal final : public ChangeSignal {
-  public:
-    core::Task<std::uint64_t> wait(std::uint64_t seen, core::Millis at_most) override {
-        const auto executor = co_await asio::this_coro::executor;
-        Place place{*this, std::make_shared<asio::steady_timer>(executor, at_most)};
-        if (revision() > seen) co_return revision();
-        boost::system::error_code ignored;
-        co_await place.timer->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-        co_return revision();
-    }
-    std::uint64_t revision() const override { return revision_.load(); }
-
-    //! From the writer's thread. Each timer is touched on its owner's executor only.
-    void bump() {
-        ++revision_;
-        const std::lock_guard lock{mutex_};
-        for (const Place* place : places_) {
-            asio::post(place->timer->get_executor(), [timer = place->timer] {
-                timer->expires_at(asio::steady_timer::time_point::min());
-            });
-        }
-    }
-
-  private:
-    //! Registered before the revision is looked at, so that no commit falls between.
-    struct Place {
-        Place(Signal& of, std::shared_ptr<asio::steady_timer> with)
-            : signal{of}, timer{std::move(with)} {
-            const std::lock_guard lock{signal.mutex_};
-            at = signal.places_.insert(signal.places_.end(), this);
-        }
-        ~Place() {
-            const std::lock_guard lock{signal.mutex_};
-            signal.places_.erase(at);
-        }
-        Place(const Place&) = delete;
-        Place& operator=(const Place&) = delete;
-        Signal& signal;
-        std::shared_ptr<asio::steady_timer> timer;
-        std::list<Place*>::iterator at;
-    };
-
-    std::atomic<std::uint64_t> revision_{0};
-    std::mutex mutex_;
-    std::list<Place*> places_;
-};
-
 template <class Handler>
 class AsioWaiter final : public sqlite::Waiter {
   public:
@@ -122,6 +74,8 @@ class AsioWaiter final : public sqlite::Waiter {
         });
     }
 
+    asio::any_io_executor executor() const override { return work_.get_executor(); }
+
   private:
     asio::executor_work_guard<asio::associated_executor_t<Handler>> work_;
     Handler handler_;
@@ -130,33 +84,38 @@ class AsioWaiter final : public sqlite::Waiter {
 class SqliteDatabase final : public Database {
   public:
     SqliteDatabase(std::unique_ptr<FileLock> lock, std::unique_ptr<Connection> writer,
-                   std::vector<std::unique_ptr<Connection>> readers, core::Log& log,
-                   core::Metrics& metrics)
-        : lock_{std::move(lock)},
-          writer_{std::make_unique<sqlite::Writer>(
-              std::move(writer), [this] { signal_.bump(); }, log, metrics)} {
-        if (!readers.empty()) readers_ = std::make_unique<sqlite::Readers>(std::move(readers));
+                   std::vector<std::unique_ptr<Connection>> readers, bool threads,
+                   core::Clock& clock, core::Log& log, core::Metrics& metrics)
+        : lock_{std::move(lock)}, signal_{clock}, closes_itself_{threads} {
+        auto writes = std::make_unique<sqlite::WriteJobs>(
+            std::move(writer), [this] { signal_.bump(); }, log, metrics, threads);
+        if (threads) {
+            workers_ = std::make_unique<sqlite::Threads>(std::move(writes), std::move(readers));
+        } else {
+            auto reader = readers.empty() ? nullptr : std::move(readers.front());
+            workers_ = std::make_unique<sqlite::Turns>(std::move(writes), std::move(reader));
+        }
     }
-    ~SqliteDatabase() override { close(); }
+    ~SqliteDatabase() override {
+        if (closes_itself_) close();
+    }
 
     core::Task<Expected<Done>> run_write(Job job) override { return submit(std::move(job), false); }
     core::Task<Expected<Done>> run_read(Job job) override { return submit(std::move(job), true); }
     ChangeSignal& changes() override { return signal_; }
-    bool failed() const override { return writer_ && writer_->failed(); }
+    bool failed() const override { return workers_ && workers_->failed(); }
 
     void close() override {
-        if (!writer_) return;
-        if (readers_) readers_->stop();
-        writer_->stop();
+        if (!workers_) return;
+        workers_->stop();
         // Best effort: an unfolded log is read again at the next start. After a failed write that start
         // is the one to fold it, with eyes that believe nothing.
-        if (writer_->failed()) {
-            writer_->connection().keep_log();
+        if (workers_->failed()) {
+            workers_->connection().keep_log();
         } else {
-            (void)writer_->connection().exec("PRAGMA wal_checkpoint(TRUNCATE)").has_value();
+            (void)workers_->connection().exec("PRAGMA wal_checkpoint(TRUNCATE)").has_value();
         }
-        readers_.reset();
-        writer_.reset();
+        workers_.reset();
         lock_.reset();
     }
 
@@ -167,17 +126,16 @@ class SqliteDatabase final : public Database {
                 using Handler = decltype(handler);
                 sqlite::Ticket ticket{std::move(moved), only_reads,
                                       std::make_unique<AsioWaiter<Handler>>(std::move(handler))};
-                const bool taken = only_reads && readers_ ? readers_->push(ticket)
-                                                          : writer_ && writer_->push(ticket);
+                const bool taken = workers_ && workers_->push(ticket);
                 if (!taken) ticket.waiter->complete(Error{Errc::kCancelled, "the store is closed"});
             },
             asio::use_awaitable, std::move(job), reads);
     }
 
     std::unique_ptr<FileLock> lock_;
-    Signal signal_;
-    std::unique_ptr<sqlite::Writer> writer_;
-    std::unique_ptr<sqlite::Readers> readers_;
+    sqlite::Signal signal_;
+    const bool closes_itself_;
+    std::unique_ptr<sqlite::Workers> workers_;
 };
 
 //! Sessions' secrets are in it: nobody else may read it. Never opened when it exists (see FileLock).
@@ -193,11 +151,11 @@ Expected<Done> create_private(const std::string& path) {
 
 }  // namespace
 
-Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core::Log& log,
-                                                  core::Metrics& metrics) {
+Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core::Clock& clock,
+                                                  core::Log& log, core::Metrics& metrics) {
     const bool in_memory = options.path == ":memory:";
     std::unique_ptr<FileLock> lock;
-    if (!in_memory) {
+    if (!in_memory && options.vfs.empty()) {
         if (options.exclusive) {
             auto taken = FileLock::take(options.path + ".lock");
             if (!taken) return taken.error();
@@ -205,7 +163,7 @@ Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core:
         }
         if (auto made = create_private(options.path); !made) return made.error();
     }
-    auto writer = Connection::open(options.path, sqlite::Access::kReadWrite);
+    auto writer = Connection::open(options.path, sqlite::Access::kReadWrite, options.vfs);
     if (!writer) return writer.error();
     if (auto sound = sqlite::quick_check(**writer, options.path); !sound) return sound.error();
     if (auto ready = sqlite::migrate(**writer, options.path, options.migrate); !ready) {
@@ -215,13 +173,15 @@ Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core:
         if (auto can = sqlite::prove_writable(**writer, options.path); !can) return can.error();
     }
     std::vector<std::unique_ptr<Connection>> readers;
-    for (unsigned i = 0; !in_memory && i < std::max(options.readers, 1U); ++i) {
-        auto reader = Connection::open(options.path, sqlite::Access::kReadOnly);
+    const unsigned wanted = options.threads ? std::max(options.readers, 1U) : 1U;
+    for (unsigned i = 0; !in_memory && i < wanted; ++i) {
+        auto reader = Connection::open(options.path, sqlite::Access::kReadOnly, options.vfs);
         if (!reader) return reader.error();
         readers.push_back(std::move(*reader));
     }
     return std::unique_ptr<Database>{std::make_unique<SqliteDatabase>(
-        std::move(lock), std::move(*writer), std::move(readers), log, metrics)};
+        std::move(lock), std::move(*writer), std::move(readers), options.threads, clock, log,
+        metrics)};
 }
 
 }  // namespace db

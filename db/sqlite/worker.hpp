@@ -1,31 +1,13 @@
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <functional>
-#include <memory>
 #include <mutex>
 #include <thread>
-#include <vector>
 
-#include "core/log.hpp"
-#include "core/metrics.hpp"
-#include "db/sqlite/factories.hpp"
+#include "db/sqlite/jobs.hpp"
 
 namespace db::sqlite {
-
-//! Somebody who waits for a job; complete() brings the result to their own thread.
-struct Waiter {
-    virtual ~Waiter() = default;
-    virtual void complete(Expected<Done> result) = 0;
-};
-
-struct Ticket {
-    Database::Job job;
-    bool reads = false;  //!< a read job on the writer's connection (":memory:")
-    std::unique_ptr<Waiter> waiter;
-};
 
 //! Jobs between the callers and a thread. Refuses once stopped.
 class Queue {
@@ -43,32 +25,21 @@ class Queue {
     bool stopped_ = false;
 };
 
-//! The one thread that writes. See Database for the promises.
+//! The one thread that writes.
 class Writer {
   public:
-    Writer(std::unique_ptr<Connection> connection, std::function<void()> on_commit, core::Log& log,
-           core::Metrics& metrics);
+    explicit Writer(std::unique_ptr<WriteJobs> jobs);
     ~Writer();
     bool push(Ticket& ticket) { return queue_.push(ticket); }
     //! Finishes what is queued and joins.
     void stop();
-    bool failed() const { return poisoned_; }
-    //! Only after stop().
-    Connection& connection() { return *connection_; }
+    WriteJobs& jobs() { return *jobs_; }
+    const WriteJobs& jobs() const { return *jobs_; }
 
   private:
     void run();
-    void run_batch(std::vector<Ticket>& batch);
-    Expected<bool> transact(std::vector<Ticket>& batch, std::vector<Expected<Done>>& results);
-    Expected<Done> run_one(Ticket& ticket, bool alone);
-    void poison(const Error& error);
 
-    std::unique_ptr<Connection> connection_;
-    std::unique_ptr<UnitOfWork> work_;
-    std::function<void()> on_commit_;
-    core::Log& log_;
-    core::Metrics& metrics_;
-    std::atomic<bool> poisoned_{false};
+    std::unique_ptr<WriteJobs> jobs_;
     Queue queue_;
     std::thread thread_;
 };
@@ -82,11 +53,25 @@ class Readers {
     void stop();
 
   private:
-    void run(Connection& connection);
+    void run(ReadJobs& jobs);
 
-    std::vector<std::unique_ptr<Connection>> connections_;
+    std::vector<std::unique_ptr<ReadJobs>> jobs_;
     Queue queue_;
     std::vector<std::thread> threads_;
+};
+
+class Threads final : public Workers {
+  public:
+    //! Without readers the writer's thread reads too.
+    Threads(std::unique_ptr<WriteJobs> writes, std::vector<std::unique_ptr<Connection>> readers);
+    bool push(Ticket& ticket) override;
+    bool failed() const override { return writer_.jobs().failed(); }
+    void stop() override;
+    Connection& connection() override { return writer_.jobs().connection(); }
+
+  private:
+    Writer writer_;
+    std::unique_ptr<Readers> readers_;
 };
 
 }  // namespace db::sqlite

@@ -40,7 +40,7 @@ struct StoreFixture {
     StoreFixture() {
         db::DatabaseOptions options;
         options.path = ":memory:";
-        auto opened = db::open_database(options, log, metrics);
+        auto opened = db::open_database(options, clock, log, metrics);
         REQUIRE(opened.has_value());
         database = std::move(*opened);
         auto pepper = run(io, api::load_key_pepper(*database, rng));

@@ -38,8 +38,12 @@ Scratch::~Scratch() {
     std::filesystem::remove_all(path, ignored);
 }
 
-Bench::Bench(std::string path, bool exclusive) : loop_{std::make_shared<asio::io_context>()} {
-    auto opened = db::open_database({std::move(path), 2, exclusive, true}, log, metrics);
+Bench::Bench(std::string path, bool exclusive)
+    : Bench{db::DatabaseOptions{std::move(path), 2, exclusive, true}} {}
+
+Bench::Bench(db::DatabaseOptions options)
+    : loop_{std::make_unique<asio::io_context>()}, clock{loop_->get_executor()} {
+    auto opened = db::open_database(std::move(options), clock, log, metrics);
     if (!opened) throw std::runtime_error{opened.error().message};
     database = std::move(*opened);
     done([](db::UnitOfWork& work) -> Expected<Done> {
@@ -58,22 +62,20 @@ Expected<Done> Bench::write(Job job) {
 
 Expected<Done> Bench::read(Job job) {
     Expected<Done> result;
-    auto& loop = *static_cast<asio::io_context*>(loop_.get());
-    loop.restart();
-    asio::co_spawn(loop, run_one(*database, std::move(job), true, result), asio::detached);
-    loop.run();
+    loop().restart();
+    asio::co_spawn(loop(), run_one(*database, std::move(job), true, result), asio::detached);
+    loop().run();
     return result;
 }
 
 std::vector<Expected<Done>> Bench::write_all(std::vector<Job> jobs) {
     std::vector<Expected<Done>> results(jobs.size());
-    auto& loop = *static_cast<asio::io_context*>(loop_.get());
-    loop.restart();
+    loop().restart();
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        asio::co_spawn(loop, run_one(*database, std::move(jobs[i]), false, results[i]),
+        asio::co_spawn(loop(), run_one(*database, std::move(jobs[i]), false, results[i]),
                        asio::detached);
     }
-    loop.run();
+    loop().run();
     return results;
 }
 

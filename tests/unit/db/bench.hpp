@@ -6,6 +6,7 @@
 #include <string>
 
 #include "db/database.hpp"
+#include "tests/support/manual_clock.hpp"
 #include "tests/support/null_sinks.hpp"
 #include "tests/support/sessions.hpp"
 
@@ -32,6 +33,7 @@ class Bench {
     using Job = std::function<core::Expected<core::Done>(db::UnitOfWork&)>;
     //! Opened with one environment, unless the file has it already.
     explicit Bench(std::string path = ":memory:", bool exclusive = false);
+    explicit Bench(db::DatabaseOptions options);
 
     core::Expected<core::Done> write(Job job);
     core::Expected<core::Done> read(Job job);
@@ -43,9 +45,11 @@ class Bench {
   private:
     //! An io_context that outlives the database's threads, as the daemon's does: a thread that has just
     //! posted a result may still be inside it when the result has been taken.
-    std::shared_ptr<void> loop_;
+    std::unique_ptr<core::asio::io_context> loop_;
 
   public:
+    core::asio::io_context& loop() { return *loop_; }
+    ManualClock clock;
     NullLog log;
     NullMetrics metrics;
     std::unique_ptr<db::Database> database;

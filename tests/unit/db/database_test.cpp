@@ -14,6 +14,7 @@
 
 #include "db/sqlite/migrate.hpp"
 #include "db/sqlite/worker.hpp"
+#include "tests/support/still_clock.hpp"
 #include "tests/unit/db/bench.hpp"
 
 namespace asio = boost::asio;
@@ -43,12 +44,14 @@ bool has_session(Bench& bench, char id) {
 Error open_error(const db::DatabaseOptions& options) {
     NullLog log;
     NullMetrics metrics;
-    auto opened = db::open_database(options, log, metrics);
+    StillClock clock;
+    auto opened = db::open_database(options, clock, log, metrics);
     REQUIRE(!opened);
     return opened.error();
 }
 
 struct FutureWaiter final : db::sqlite::Waiter {
+    asio::any_io_executor executor() const override { return {}; }
     explicit FutureWaiter(std::promise<Expected<Done>>& where) : promise{where} {}
     void complete(Expected<Done> result) override { promise.set_value(std::move(result)); }
     std::promise<Expected<Done>>& promise;
@@ -206,7 +209,8 @@ TEST_CASE("database: the disk is full -> that write and all later ones fail, wha
         auto opened = db::sqlite::Connection::open(scratch.file(), db::sqlite::Access::kReadWrite);
         REQUIRE(opened.has_value());
         REQUIRE((*opened)->exec("PRAGMA max_page_count = 1").has_value());
-        db::sqlite::Writer writer{std::move(*opened), [&] { ++commits; }, log, metrics};
+        db::sqlite::Writer writer{std::make_unique<db::sqlite::WriteJobs>(
+            std::move(*opened), [&] { ++commits; }, log, metrics, true)};
         auto huge = push(writer, [](UnitOfWork& work) -> Expected<Done> {
             auto row = session_row('a');
             row.display_json = std::string(4'000'000, 'x');
@@ -246,22 +250,28 @@ TEST_CASE("change signal: a commit -> every waiter wakes; a failed job or a look
     CHECK(bench.write([](UnitOfWork&) -> Expected<Done> { return Done{}; }).has_value());
     CHECK(changes.revision() == before);
 
-    asio::io_context loop;
+    auto& loop = bench.loop();
     std::uint64_t first = 0;
     std::uint64_t second = 0;
     asio::co_spawn(loop, note_revision(*bench.database, before, first), asio::detached);
     asio::co_spawn(loop, note_revision(*bench.database, before, second), asio::detached);
+    loop.restart();
     loop.poll();
+    CHECK(bench.clock.sleepers() == 2);
     bench.done(insert_session('a'));
-    loop.run();
     CHECK(first == changes.revision());
     CHECK(second == first);
     CHECK(first > before);
+    CHECK(bench.clock.sleepers() == 0);
 
-    asio::io_context quiet;
-    auto timed = asio::co_spawn(quiet, wait_for(*bench.database, first, 1), asio::use_future);
-    auto passed = asio::co_spawn(quiet, wait_for(*bench.database, before, 60'000), asio::use_future);
-    quiet.run();
+    auto timed = asio::co_spawn(loop, wait_for(*bench.database, first, 1), asio::use_future);
+    auto passed = asio::co_spawn(loop, wait_for(*bench.database, before, 60'000), asio::use_future);
+    loop.restart();
+    loop.poll();
+    CHECK(passed.wait_for(std::chrono::seconds{0}) == std::future_status::ready);
+    CHECK(timed.wait_for(std::chrono::seconds{0}) == std::future_status::timeout);
+    bench.clock.advance(core::Millis{1});
+    loop.run();
     CHECK(timed.get() == first);
     CHECK(passed.get() == first);
 }

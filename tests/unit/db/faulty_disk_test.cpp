@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "tests/support/still_clock.hpp"
 #include "tests/unit/db/bench.hpp"
 
 // SQLite over a disk that fails at a chosen write: every index of a small life, every way to fail.
@@ -217,8 +218,9 @@ TEST_CASE("database: opened to serve on a full disk -> refused, says to make roo
     { const Bench fresh{scratch.file()}; }
     NullLog log;
     NullMetrics metrics;
+    StillClock clock;
     g_disk = {Failure::kFull, 1, 0};
-    auto refused = db::open_database({scratch.file(), 1, true, true}, log, metrics);
+    auto refused = db::open_database({scratch.file(), 1, true, true}, clock, log, metrics);
     REQUIRE(!refused);
     CHECK(refused.error().message.find("make room") != std::string::npos);
     g_disk = {};

@@ -42,7 +42,7 @@ chains::ChainInfo test_chain() {
 }
 
 Desk::Desk() {
-    database = std::move(db::open_database({":memory:", 1, false, true}, log, metrics).value());
+    database = std::move(db::open_database({":memory:", 1, false, true}, clock, log, metrics).value());
     context = std::make_unique<settlement::Context>(settlement::Context{
         *database, router, clock, log, metrics, {test_chain()}});
     driver_ = std::make_unique<settlement::Driver>(*context);

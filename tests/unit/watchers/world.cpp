@@ -41,7 +41,7 @@ std::string told(const db::Fact& fact) {
 
 World::World(chains::ChainInfo info, watchers::WatcherConfig with)
     : clock{ioc.get_executor()}, chain{std::move(info)}, config{std::move(with)} {
-    auto opened = db::open_database({":memory:", 1, true, true}, log, metrics);
+    auto opened = db::open_database({":memory:", 1, true, true}, clock, log, metrics);
     REQUIRE(opened);
     db = std::move(*opened);
     db::Environment environment;

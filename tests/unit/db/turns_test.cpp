@@ -1,0 +1,217 @@
+#include <catch2/catch.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "tests/unit/db/bench.hpp"
+
+// The store without threads, as the simulation uses it.
+
+namespace asio = boost::asio;
+using core::Done;
+using core::Errc;
+using core::Error;
+using core::Expected;
+using db::UnitOfWork;
+using namespace support;
+
+namespace {
+
+db::DatabaseOptions without_threads(std::string path) {
+    db::DatabaseOptions options;
+    options.path = std::move(path);
+    options.threads = false;
+    return options;
+}
+
+Bench::Job insert_session(char id) {
+    return [id](UnitOfWork& work) { return work.sessions().insert(session_row(id), "", ""); };
+}
+
+Expected<bool> load(UnitOfWork& work, char id) {
+    auto row = work.sessions().load(core::SessionId{std::string(32, id)});
+    if (!row) return row.error();
+    return row->has_value();
+}
+
+bool has_session(Bench& bench, char id) {
+    bool found = false;
+    auto read = bench.read([&](UnitOfWork& work) -> Expected<Done> {
+        found = load(work, id).value();
+        return Done{};
+    });
+    REQUIRE(read.has_value());
+    return found;
+}
+
+core::Task<void> write_and_note(db::Database& database, char id, std::string& order) {
+    auto written = co_await database.run_write(insert_session(id));
+    order += written ? id : written.error().code == Errc::kCancelled ? '-' : '!';
+}
+
+core::Task<void> read_and_note(db::Database& database, char id, std::string& order) {
+    db::Database::Job job = [id](UnitOfWork& work) -> Expected<Done> {
+        auto found = load(work, id);
+        if (!found) return found.error();
+        return *found ? Expected<Done>{Done{}} : core::invalid("not there");
+    };
+    auto read = co_await database.run_read(std::move(job));
+    order += read ? '+' : '?';
+}
+
+core::Task<void> wait_and_note(db::Database& database, core::Millis at_most, std::uint64_t& got) {
+    got = co_await database.changes().wait(database.changes().revision(), at_most);
+}
+
+}  // namespace
+
+TEST_CASE("database without threads: jobs that wait together -> one commit, answers in their order") {
+    Scratch scratch;
+    for (const std::string& path : {std::string{":memory:"}, scratch.file()}) {
+        Bench bench{without_threads(path)};
+        const auto before = bench.database->changes().revision();
+        std::string order;
+        for (char id = 'a'; id <= 'e'; ++id) {
+            asio::co_spawn(bench.loop(), write_and_note(*bench.database, id, order), asio::detached);
+        }
+        // A neighbour that fails: the same id again.
+        asio::co_spawn(bench.loop(), write_and_note(*bench.database, 'c', order), asio::detached);
+        asio::co_spawn(bench.loop(), write_and_note(*bench.database, 'f', order), asio::detached);
+        bench.loop().restart();
+        bench.loop().run();
+        CHECK(order == "abcde!f");
+        CHECK(bench.database->changes().revision() == before + 1);
+        CHECK(has_session(bench, 'f'));
+    }
+}
+
+TEST_CASE("database without threads: a job -> not run before the caller's loop turns, answer never inline") {
+    Bench bench{without_threads(":memory:")};
+    int step = 0;
+    db::Database::Job job = [&step](UnitOfWork&) -> Expected<Done> {
+        CHECK(step == 1);
+        step = 2;
+        return Done{};
+    };
+    asio::co_spawn(
+        bench.loop(), bench.database->run_write(std::move(job)),
+        [&step](const std::exception_ptr&, const Expected<Done>&) { step = 3; });
+    bench.loop().restart();
+    bench.loop().run_one();
+    CHECK(step == 0);
+    step = 1;
+    bench.loop().run_one();
+    CHECK(step == 2);
+    bench.loop().run();
+    CHECK(step == 3);
+}
+
+TEST_CASE("database without threads: a read beside a write -> sees what was committed before") {
+    Scratch scratch;
+    Bench bench{without_threads(scratch.file())};
+    std::string order;
+    asio::co_spawn(bench.loop(), write_and_note(*bench.database, 'a', order), asio::detached);
+    asio::co_spawn(bench.loop(), read_and_note(*bench.database, 'a', order), asio::detached);
+    bench.loop().restart();
+    bench.loop().run();
+    CHECK(order == "?a");
+    CHECK(has_session(bench, 'a'));
+    CHECK(bench.read(insert_session('b')).error().code == Errc::kStorage);
+}
+
+TEST_CASE("database without threads: closed with jobs waiting -> they are done, later ones are refused") {
+    Scratch scratch;
+    std::string order;
+    {
+        Bench bench{without_threads(scratch.file())};
+        asio::co_spawn(bench.loop(), write_and_note(*bench.database, 'a', order), asio::detached);
+        bench.loop().restart();
+        bench.loop().run_one();
+        bench.database->close();
+        CHECK(order.empty());
+        bench.loop().run();
+        CHECK(order == "a");
+        CHECK(bench.write(insert_session('b')).error().code == Errc::kCancelled);
+        CHECK(!std::filesystem::exists(scratch.file("test.db-wal")));
+    }
+    Bench again{scratch.file()};
+    CHECK(has_session(again, 'a'));
+}
+
+TEST_CASE("database without threads: destroyed with jobs waiting -> nothing of them is written, the log "
+          "stays as it was") {
+    Scratch scratch;
+    std::string order;
+    {
+        Bench bench{without_threads(scratch.file())};
+        bench.done(insert_session('a'));
+        asio::co_spawn(bench.loop(), write_and_note(*bench.database, 'b', order), asio::detached);
+        bench.loop().restart();
+        bench.loop().run_one();
+        const auto size = std::filesystem::file_size(scratch.file());
+        const auto log_size = std::filesystem::file_size(scratch.file("test.db-wal"));
+        CHECK(log_size > 0);
+        bench.database.reset();
+        CHECK(std::filesystem::file_size(scratch.file()) == size);
+        CHECK(std::filesystem::file_size(scratch.file("test.db-wal")) == log_size);
+        bench.loop().run();
+        CHECK(order == "-");
+    }
+    Bench again{scratch.file()};
+    CHECK(has_session(again, 'a'));
+    CHECK(!has_session(again, 'b'));
+}
+
+TEST_CASE("database without threads: its loop goes first, with jobs and waiters -> they go with it") {
+    NullLog log;
+    NullMetrics metrics;
+    std::string order;
+    std::uint64_t woken = 0;
+    std::unique_ptr<db::Database> database;
+    {
+        asio::io_context loop;
+        ManualClock clock{loop.get_executor()};
+        database = std::move(db::open_database(without_threads(":memory:"), clock, log, metrics).value());
+        asio::co_spawn(loop, write_and_note(*database, 'a', order), asio::detached);
+        asio::co_spawn(loop, wait_and_note(*database, core::Millis{1'000}, woken), asio::detached);
+        loop.run_one();
+        loop.run_one();
+    }
+    CHECK(order.empty());
+    CHECK(woken == 0);
+    database.reset();
+}
+
+TEST_CASE("change signal: a clock that is turned by hand -> a commit or that time wakes, nothing else") {
+    Bench bench{without_threads(":memory:")};
+    std::uint64_t got = 0;
+    const auto before = bench.database->changes().revision();
+    const core::Millis minute{60'000};
+    asio::co_spawn(bench.loop(), wait_and_note(*bench.database, minute, got), asio::detached);
+    bench.loop().restart();
+    bench.loop().poll();
+    bench.clock.advance(minute - core::Millis{1});
+    bench.loop().poll();
+    CHECK(got == 0);
+    bench.clock.advance(core::Millis{1});
+    bench.loop().run();
+    CHECK(got == before);
+
+    asio::co_spawn(bench.loop(), wait_and_note(*bench.database, minute, got), asio::detached);
+    bench.loop().restart();
+    bench.loop().poll();
+    bench.done(insert_session('a'));
+    CHECK(got == before + 1);
+    CHECK(bench.clock.sleepers() == 0);
+
+    // The store goes while somebody waits: they still end by their time.
+    got = 0;
+    asio::co_spawn(bench.loop(), wait_and_note(*bench.database, minute, got), asio::detached);
+    bench.loop().restart();
+    bench.loop().poll();
+    bench.database.reset();
+    bench.clock.advance(minute);
+    bench.loop().run();
+    CHECK(got == before + 1);
+}
