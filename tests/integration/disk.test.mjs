@@ -1,12 +1,10 @@
-// A disk that is full, fails or loses what was not synced, at each moment of a payment. The faults come from
-// shim/faults.c, which is preloaded into the daemon; one comes from the kernel itself.
+// A disk that is full at the opening of a session, by the kernel's own word, or loses what was not synced. The faults
+// come from shim/faults.c, which is preloaded into the daemon. Each write of a payment: disk_points.test.mjs.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, copyFileSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { Shim } from './lib/shim.mjs';
 import { sceneTest, until } from './lib/scene.mjs';
-
-const FULL = /make room on the disk/;
 
 const shimOf = (scene) => new Shim(scene.daemon, { port: new URL(scene.proxy?.url ?? scene.node.url).port });
 
@@ -36,76 +34,8 @@ async function assertPaidOnce(scene, { session, destination }) {
     assert.equal(await scene.transfersTo(destination), 1, 'paid once');
 }
 
-/** A payment with the shim only counting: { write, sync, raw } from the moment the payer pays. */
-async function measure(scene, shim) {
-    await scene.daemon.kill();
-    await scene.daemon.start({ env: shim.env({ armed: false }) });
-    const order = await scene.order();
-    await scene.rest();
-    const before = shim.counts();
-    await scene.pay(order.receiver);
-    await assertPaidOnce(scene, order);
-    const after = shim.counts();
-    await scene.daemon.stop();
-    return Object.fromEntries(['write', 'sync', 'raw'].map((name) => [name, after[name] - before[name]]));
-}
-
-/** Pays one order while the disk fails at `at`; what the daemon does about it is asserted here. */
-async function payOnFailingDisk(scene, shim, { at, how }) {
-    const fault = `${how} at ${at}`;
-    await scene.daemon.start({ env: shim.env({ at, how, armed: false }) });
-    const order = await scene.order();
-    await scene.rest();
-    shim.arm();
-    await scene.pay(order.receiver);
-    const settled = async () => (await scene.api.getSession(order.session)).status === 'succeeded';
-    const end = await ending(scene, { enough: settled, what: `the end after ${fault}` });
-    if (end) {
-        assert.deepEqual(end, { code: 1, signal: null }, `ends by itself after ${fault}`);
-        assert.match(scene.daemon.log(), /the store stopped: a write failed/);
-        const sent = assertIntents(scene);
-        // Nobody has mended the disk yet: it does not serve, and says what to do. The lock is what is written first.
-        for (const first of at.startsWith('sync') ? ['sync:1'] : ['write:1', 'write:3']) {
-            const said = scene.daemon.log().length;
-            await scene.daemon.start({ ready: false, env: shim.env({ at: first, how }) });
-            assert.equal((await ending(scene, { mine: false })).code, 1, `does not start while ${fault}`);
-            assert.match(scene.daemon.log().slice(said), FULL);
-            assert.doesNotMatch(scene.daemon.log().slice(said), /"message":"serving"/);
-        }
-        assert.equal(assertIntents(scene), sent, 'nothing more was sent');
-    } else {
-        await scene.daemon.kill();
-    }
-    shim.disarm();
-    await scene.daemon.start();
-    await assertPaidOnce(scene, order);
-    assertIntents(scene);
-    await scene.daemon.kill();
-    return end !== undefined;
-}
-
 const spread = (count, points) => [...new Set(Array.from({ length: points },
     (_, index) => 1 + Math.floor((index * count) / points)))];
-
-sceneTest('disk: full, failing or not syncing, all along a payment -> stops, says so, loses nothing, pays once [F89]',
-    { proxy: true, timeout: 600_000 }, async (scene) => {
-        const shim = shimOf(scene);
-        const counts = await measure(scene, shim);
-        assert.ok(counts.write > 40 && counts.sync > 8, `the shim sees the disk: ${JSON.stringify(counts)}`);
-        assert.ok(counts.raw >= 2, 'and both transactions');
-        let struck = 0;
-        for (const at of spread(counts.write, 8)) {
-            struck += await payOnFailingDisk(scene, shim, { at: `write:${at}`, how: 'short' });
-        }
-        for (const at of spread(counts.write, 5)) {
-            struck += await payOnFailingDisk(scene, shim, { at: `write:${at + 3}`, how: 'EIO' });
-        }
-        for (const at of spread(counts.sync, 6)) {
-            struck += await payOnFailingDisk(scene, shim, { at: `sync:${at}`, how: 'EIO' });
-        }
-        assert.ok(struck >= 15, `the fault was met ${struck} times`);
-        await scene.daemon.start();
-    });
 
 sceneTest('disk: full when a session is opened -> an error to the caller, no half session [F89]', async (scene) => {
     const shim = shimOf(scene);

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { NATIVE } from '../../../devnet/lib/chain.mjs';
 import { queryAll } from './database.mjs';
 
-const OPEN = {
+/** What is still under way: rows of these are work to come. */
+export const OPEN = {
     payouts: 'SELECT id, leg, status, waiting_for FROM payouts WHERE status BETWEEN 1 AND 5',
     deposits: 'SELECT id, key FROM deposits WHERE status = 1',
     transactions: 'SELECT id, tx FROM own_txs WHERE status = 1',

@@ -1,7 +1,9 @@
 // The preloaded library that makes disk and wire fail on command: see ../shim/faults.c.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+    copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,12 +27,15 @@ function built() {
 
 /** The faulty disk and wire of one daemon. */
 export class Shim {
+    #serial = 0;
+
     /** `port`: the node's, for kinds of event that have to do with sending. */
     constructor(daemon, { port } = {}) {
         this.daemon = daemon;
         this.port = port;
         this.flag = join(daemon.dir, 'fault');
         this.counters = join(daemon.dir, 'fault-counters');
+        this.sentFile = join(daemon.dir, 'sent');
         this.synced = join(daemon.dir, 'synced');
     }
 
@@ -42,7 +47,7 @@ export class Shim {
         if (synced) this.#keepSynced();
         return {
             LD_PRELOAD: built(), FAULT_DB: this.daemon.databaseFile, FAULT_FLAG: this.flag,
-            FAULT_COUNTERS: this.counters,
+            FAULT_COUNTERS: this.counters, FAULT_SENT: this.sentFile,
             ...(this.port ? { FAULT_PORT: String(this.port) } : {}),
             ...(at ? { FAULT_AT: at, FAULT_HOW: how } : {}),
             ...(once ? { FAULT_ONCE: '1' } : {}),
@@ -50,9 +55,12 @@ export class Shim {
         };
     }
 
-    /** From here on events count towards `at`. */
-    arm() {
-        writeFileSync(this.flag, '');
+    /** From here on events count towards `at`: that of env(), or the one given here, which may be struck in this life. */
+    arm({ at, how, once = false } = {}) {
+        this.#serial += 1;
+        // Whole or not at all: the daemon reads it at each event.
+        writeFileSync(`${this.flag}.part`, at ? `${at} ${how} ${once ? 'once' : 'on'} ${this.#serial}` : '');
+        renameSync(`${this.flag}.part`, this.flag);
     }
 
     /** The disk has room again. */
@@ -65,6 +73,14 @@ export class Shim {
         if (!existsSync(this.counters)) return Object.fromEntries(COUNTERS.map((name) => [name, 0]));
         const bytes = readFileSync(this.counters);
         return Object.fromEntries(COUNTERS.map((name, index) => [name, Number(bytes.readBigUInt64LE(index * 8))]));
+    }
+
+    /** The transactions that any life has sent, as hex, each once; forgets them. */
+    takeSent() {
+        if (!existsSync(this.sentFile)) return [];
+        const text = readFileSync(this.sentFile, 'utf8');
+        rmSync(this.sentFile);
+        return [...new Set([...text.matchAll(/"0x([0-9a-f]{100,})"/gi)].map(([, raw]) => raw.toLowerCase()))];
     }
 
     #files(folder) {

@@ -7,19 +7,24 @@
 //   FAULT_DB=path        the database
 //   FAULT_PORT=n         the node; a send whose bytes have FAULT_WORD in them is a "raw" event
 //   FAULT_WORD=text      default eth_sendRawTransaction
+//   FAULT_SENT=file      each "raw" event's bytes are appended to it just before they are sent
 //   FAULT_COUNTERS=file  eight counters of 64 bits, kept as they change (so they survive a kill):
 //                        write, sync, raw, all sends to the node, faults that struck, three unused
 //   FAULT_FLAG=file      nothing strikes and no event is counted towards FAULT_AT unless this file exists: making it
-//                        is the moment from which one counts, removing it is the disk that has room again
+//                        is the moment from which one counts, removing it is the disk that has room again. What is
+//                        written in it, "kind:n how once|on serial", comes before FAULT_AT, FAULT_HOW, FAULT_ONCE;
+//                        other words than before count anew, so that a life can be struck at moments chosen late
 //   FAULT_AT=kind:n      the event that is struck, from 1. Kinds: write (write, pwrite, pwritev, writev, ftruncate,
-//                        fallocate of the database's files), sync (fsync, fdatasync of them), raw
+//                        fallocate of the database's files), sync (fsync, fdatasync of them), raw, send (any bytes
+//                        to the node, the raw ones with them)
 //   FAULT_HOW=…          what happens there:
 //       ENOSPC EIO       write, sync: this call and all later ones of its kind fail so
+//       torn             write: half is written, yet this call and all later ones fail with EIO
 //       short            write: half is written; all later ones fail with ENOSPC, as on a disk that fills up
 //       kill             the process dies (SIGKILL) before the call
-//       kill-half        write, raw: it dies after half the bytes
+//       kill-half        write, raw, send: it dies after half the bytes
 //       kill-after       it dies after the call
-//       kill-reply       raw: it dies when the answer to these bytes has been received, before anybody sees it
+//       kill-reply       raw, send: it dies when the answer to these bytes has been received, before anybody sees it
 //   FAULT_ONCE=1         only that one call fails, the later ones do not
 //   FAULT_SYNCED=folder  after each fsync that succeeds the file is copied there: what would survive if the power
 //                        failed and nothing else had reached the disk
@@ -57,8 +62,9 @@ static struct Fd fds[kFds];
 static const char* database;
 static const char* flag;
 static const char* synced;
+static const char* sent_file;
 static const char* word = "eth_sendRawTransaction";
-static const char* how = "";
+static char how[32];
 static int port;
 static int at_kind = -1;
 static uint64_t at_count;
@@ -66,10 +72,21 @@ static int once;
 static atomic_ullong armed_events[kCounters];
 static atomic_ullong own_counters[kCounters];
 static atomic_ullong* counters = own_counters;
+static char flag_words[64];
 static pthread_mutex_t copying = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t arming = PTHREAD_MUTEX_INITIALIZER;
 
 static int raw_open(const char* path, int flags, mode_t mode) {
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static void strike_at(const char* text) {
+    static const char* const kinds[] = {"write:", "sync:", "raw:", "send:"};
+    for (int i = 0; i < 4; ++i) {
+        if (strncmp(text, kinds[i], strlen(kinds[i])) != 0) continue;
+        at_kind = i;
+        at_count = strtoull(text + strlen(kinds[i]), NULL, 10);
+    }
 }
 
 __attribute__((constructor)) static void set_up(void) {
@@ -77,18 +94,12 @@ __attribute__((constructor)) static void set_up(void) {
     database = getenv("FAULT_DB");
     flag = getenv("FAULT_FLAG");
     synced = getenv("FAULT_SYNCED");
+    sent_file = getenv("FAULT_SENT");
     if ((text = getenv("FAULT_PORT"))) port = atoi(text);
     if ((text = getenv("FAULT_WORD"))) word = text;
-    if ((text = getenv("FAULT_HOW"))) how = text;
+    if ((text = getenv("FAULT_HOW"))) snprintf(how, sizeof how, "%s", text);
     once = getenv("FAULT_ONCE") != NULL;
-    if ((text = getenv("FAULT_AT"))) {
-        static const char* const kinds[] = {"write:", "sync:", "raw:"};
-        for (int i = 0; i < 3; ++i) {
-            if (strncmp(text, kinds[i], strlen(kinds[i])) != 0) continue;
-            at_kind = i;
-            at_count = strtoull(text + strlen(kinds[i]), NULL, 10);
-        }
-    }
+    if ((text = getenv("FAULT_AT"))) strike_at(text);
     if ((text = getenv("FAULT_COUNTERS"))) {
         const int fd = raw_open(text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         const size_t size = sizeof(atomic_ullong) * kCounters;
@@ -137,10 +148,32 @@ static void die(void) {
 
 static int how_is(const char* name) { return strcmp(how, name) == 0; }
 
+//! Whether there is a flag. The caller holds the lock.
+static int armed(void) {
+    if (!flag) return 1;
+    const int fd = raw_open(flag, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) return 0;
+    char words[sizeof flag_words] = "";
+    const ssize_t size = syscall(SYS_read, fd, words, sizeof words - 1);
+    syscall(SYS_close, fd);
+    if (size <= 0 || strcmp(words, flag_words) == 0) return 1;
+    memcpy(flag_words, words, sizeof words);
+    for (int i = 0; i < kCounters; ++i) armed_events[i] = 0;
+    char at[32];
+    char often[32];
+    if (sscanf(words, "%31s %31s %31s", at, how, often) != 3) abort();
+    once = strcmp(often, "once") == 0;
+    strike_at(at);
+    return 1;
+}
+
 //! Counts an event and says whether it is struck: 0 no, 1 yes, 2 it comes after the one that was.
 static int strikes(int kind) {
     atomic_fetch_add(&counters[kind], 1);
-    if (kind != at_kind || (flag && syscall(SYS_faccessat, AT_FDCWD, flag, F_OK) != 0)) return 0;
+    pthread_mutex_lock(&arming);
+    const int counts = armed() && kind == at_kind;
+    pthread_mutex_unlock(&arming);
+    if (!counts) return 0;
     const uint64_t n = atomic_fetch_add(&armed_events[kind], 1) + 1;
     if (n < at_count || (n > at_count && (once || strncmp(how, "kill", 4) == 0))) return 0;
     atomic_fetch_add(&counters[kStruck], 1);
@@ -154,8 +187,9 @@ static ssize_t verdict(int struck, size_t bytes) {
     if (how_is("kill")) die();
     if (how_is("kill-after")) return -3;
     if (how_is("kill-reply")) return -2;
-    if ((how_is("kill-half") || (how_is("short") && struck == 1)) && bytes > 1) return (ssize_t)(bytes / 2);
-    errno = how_is("EIO") ? EIO : ENOSPC;
+    const int halves = how_is("kill-half") || (struck == 1 && (how_is("short") || how_is("torn")));
+    if (halves && bytes > 1) return (ssize_t)(bytes / 2);
+    errno = how_is("EIO") || how_is("torn") ? EIO : ENOSPC;
     return -1;
 }
 
@@ -169,16 +203,30 @@ static ssize_t struck_write(int struck, int fd, const void* data, size_t size, o
     if (what == -1) return -1;
     const ssize_t wrote = one_write(fd, data, what > 0 ? (size_t)what : size, offset, positioned);
     if (what == -3 || (what > 0 && how_is("kill-half"))) die();
+    if (what > 0 && how_is("torn")) {
+        errno = EIO;
+        return -1;
+    }
     return wrote;
 }
 
 static int has_word(const void* data, size_t size) { return memmem(data, size, word, strlen(word)) != NULL; }
 
+static void keep_sent(const void* data, size_t size) {
+    if (!sent_file) return;
+    const int fd = raw_open(sent_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || syscall(SYS_write, fd, data, size) != (ssize_t)size) abort();
+    syscall(SYS_close, fd);
+}
+
 //! -2: nothing special, the caller makes the call.
 static ssize_t node_send(int fd, const void* data, size_t size, int flags) {
-    atomic_fetch_add(&counters[kSend], 1);
-    if (!has_word(data, size)) return -2;
-    const int struck = strikes(kRaw);
+    const int is_raw = has_word(data, size);
+    const int any = strikes(kSend);
+    const int raw = is_raw ? strikes(kRaw) : 0;
+    const int struck = any ? any : raw;
+    if (is_raw) keep_sent(data, size);
+    if (!struck) return -2;
     const ssize_t what = verdict(struck, size);
     if (what == -1) return -1;
     const ssize_t sent =
