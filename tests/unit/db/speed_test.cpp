@@ -4,6 +4,7 @@
 #include <ctime>
 #include <iostream>
 
+#include "tests/support/ram_disk.hpp"
 #include "tests/unit/db/bench.hpp"
 
 using core::Done;
@@ -108,4 +109,36 @@ TEST_CASE("speed: durable session creates", "[.][speed]") {
         });
         std::cout << "1 waiting: " << 4096 / reads << " reads/s\n";
     }
+}
+
+TEST_CASE("speed: small commits on a disk in memory, without threads", "[.][speed]") {
+    constexpr int kCommits = 50'000;
+    Disk disk{1};
+    Bench bench{db::DatabaseOptions{"test.db", 1, true, true, disk.vfs(), false}};
+    const double took = seconds_of([&] {
+        for (int i = 0; i < kCommits; ++i) {
+            auto written = bench.write([](UnitOfWork& work) -> Expected<Done> {
+                db::Fact fact;
+                fact.chain = kChain;
+                auto seq = work.facts().append(fact);
+                if (!seq) return seq.error();
+                return Done{};
+            });
+            REQUIRE(written.has_value());
+        }
+    });
+    const double reads = seconds_of([&] {
+        for (int i = 0; i < kCommits; ++i) {
+            (void)bench.read([](UnitOfWork& work) -> Expected<Done> {
+                auto newest = work.facts().newest();
+                if (!newest) return newest.error();
+                return Done{};
+            }).has_value();
+        }
+    });
+    std::uint64_t digest = 0;
+    const double digested = seconds_of([&] { digest = disk.digest(); });
+    std::cout << kCommits / took << " commits/s, " << kCommits / reads << " reads/s, "
+              << disk.bytes() / kCommits << " bytes and " << disk.events() / kCommits
+              << " events each; a digest " << digested * 1e3 << " ms (" << digest << ")\n";
 }
