@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace net::impl {
 
@@ -12,6 +13,7 @@ constexpr std::size_t kSecretBytesMin = 6;
 constexpr core::Millis kDoubtFirst{10'000};
 constexpr core::Millis kDoubtMax{600'000};
 constexpr core::Millis kOutdoneWindow{60'000};
+constexpr core::Millis kComplainEvery{60'000};
 constexpr int kOutdoneMax = 10;
 
 //! User info, path segments, query: whatever may be a key. Not the host.
@@ -109,6 +111,18 @@ bool Endpoint::is_often_outdone(core::Tick now) {
     if (++outdone_ < kOutdoneMax) return false;
     outdone_ = 0;
     return true;
+}
+
+std::optional<int> Endpoint::complaint(core::Tick now) {
+    ++complaints_;
+    if (complained_ && now - *complained_ < kComplainEvery) return std::nullopt;
+    complained_ = now;
+    return std::exchange(complaints_, 0);
+}
+
+bool Endpoint::is_new_reason(std::string_view reason, core::Tick now) {
+    if (!doubted(now)) reasons_.clear();
+    return reasons_.emplace(reason).second;
 }
 
 void Endpoint::doubt(core::Tick now) {

@@ -6,8 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace net::impl {
@@ -40,6 +43,10 @@ class Endpoint {
     void doubt(core::Tick now);
     //! Counts one more "unknown" that others outdid; true at every tenth within a minute of the first.
     bool is_often_outdone(core::Tick now);
+    //! Once a minute: how many there were since the last time.
+    std::optional<int> complaint(core::Tick now);
+    //! True for the first doubt of each reason, until it is no more doubted.
+    bool is_new_reason(std::string_view reason, core::Tick now);
     bool doubted(core::Tick now) const { return doubts_ > 0 && now < doubted_until_; }
 
     bool circuit_open() const { return failures_ >= options_.failures_to_open; }
@@ -65,6 +72,9 @@ class Endpoint {
     int doubts_ = 0;
     core::Tick outdone_since_{};
     int outdone_ = 0;
+    std::optional<core::Tick> complained_;
+    int complaints_ = 0;
+    std::set<std::string, std::less<>> reasons_;
     std::int64_t latency_ms_ = 0;
     std::string last_error_;
     double burst_;

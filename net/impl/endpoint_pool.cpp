@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace net {
 
@@ -22,6 +23,7 @@ bool is_worth_another(Errc code) {
         case Errc::kUnauthorized:
         case Errc::kNotReady:
         case Errc::kUnsupported:
+        case Errc::kTooLarge:
         case Errc::kInvalid: return true;
         default: return false;
     }
@@ -32,6 +34,9 @@ bool is_endpoint_failure(Errc code, int http_status) {
     if (code == Errc::kRateLimited || code == Errc::kUnauthorized) return true;
     return http_status >= 500 && (code == Errc::kUnreachable || code == Errc::kTimeout);
 }
+
+//! Not the endpoint's wish to be asked less, or not at all, which is kept to anyway.
+bool is_fault(Errc code) { return code != Errc::kRateLimited && code != Errc::kUnauthorized; }
 
 //! Not answered for good: another node may know.
 bool leaves_open(const RpcCall& call, const RpcReply& answer) {
@@ -104,6 +109,7 @@ core::Task<RepliesResult> EndpointPool::Impl::resolve(std::vector<RpcCall> calls
     for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
     std::vector<bool> tried(endpoints.size(), false);
     std::optional<core::Error> failure;
+    std::vector<std::size_t> failing;
     while (!open.empty()) {
         const auto chosen = pick(call_options, tried, open.size());
         if (!chosen) break;
@@ -136,8 +142,12 @@ core::Task<RepliesResult> EndpointPool::Impl::resolve(std::vector<RpcCall> calls
         auto answers = co_await attempt(chosen->index, std::move(batch), timeout);
         if (!answers) {
             failure = std::move(answers).error();
+            if (is_fault(failure->code)) failing.push_back(chosen->index);
             if (!is_worth_another(failure->code)) break;
             continue;
+        }
+        for (const auto index : std::exchange(failing, {})) {
+            outdone(index, calls[open.front()].method, "failing");
         }
         std::vector<std::size_t> still_open;
         for (std::size_t i = 0; i < open.size(); ++i) {
@@ -145,8 +155,8 @@ core::Task<RepliesResult> EndpointPool::Impl::resolve(std::vector<RpcCall> calls
             const bool is_open = leaves_open(calls[open[i]], answer);
             if (is_open) still_open.push_back(open[i]);
             auto& reply = replies[open[i]];
-            if (!is_open && answer.ok() && reply && reply->ok()) {
-                outdone(reply->endpoint, calls[open[i]].method);
+            if (!is_open && answer.ok() && reply) {
+                outdone_by_another(*reply, calls[open[i]].method);
             }
             reply = std::move(answer);
         }
@@ -182,13 +192,16 @@ core::Task<RepliesResult> EndpointPool::Impl::attempt(std::size_t index, std::ve
         }
         auto replies = co_await exchange(index, chunk, left, is_broadcast);
         if (!replies) {
-            const auto outcome = core::to_string(replies.error().code);
-            for (const auto& call : chunk) measure(index, call, outcome);
+            for (const auto& call : chunk) note_failed_call(index, call, replies.error());
             co_return replies.error();
         }
         for (std::size_t i = 0; i < chunk.size(); ++i) {
             auto& reply = (*replies)[i];
-            measure(index, chunk[i], reply.ok() ? "ok" : core::to_string(reply.code()));
+            if (reply.ok()) {
+                measure(index, chunk[i], "ok");
+            } else {
+                note_failed_call(index, chunk[i], reply.result().error());
+            }
             out.push_back(std::move(reply));
         }
     }
@@ -289,41 +302,6 @@ RepliesResult EndpointPool::Impl::decode(std::size_t index, HttpResponse respons
     return out;
 }
 
-void EndpointPool::Impl::note_failure(std::size_t index, const core::Error& error,
-                                      std::optional<core::Millis> retry_after) {
-    auto& endpoint = endpoints[index];
-    const bool was_healthy = endpoint.healthy();
-    endpoint.failed(error, retry_after, clock.tick(), rng);
-    note_health(index, was_healthy);
-}
-
-void EndpointPool::Impl::note_health(std::size_t index, bool was_healthy) {
-    const auto& endpoint = endpoints[index];
-    const bool healthy = endpoint.healthy();
-    const core::MetricLabels labels{{"chain", chain.text()}, {"endpoint", endpoint.config().name}};
-    metrics.gauge("depositd_endpoint_healthy", labels, healthy ? 1 : 0);
-    metrics.gauge("depositd_endpoint_quarantined", labels, endpoint.quarantined ? 1 : 0);
-    if (healthy == was_healthy) return;
-    const auto status = endpoint.status(clock.tick());
-    if (healthy) {
-        log.info("endpoint is back", {{"chain", chain.text()}, {"endpoint", status.name}});
-    } else {
-        log.warn("endpoint is left alone", {{"chain", chain.text()},
-                                            {"endpoint", status.name},
-                                            {"failures", status.consecutive_failures},
-                                            {"reason", status.last_error}});
-    }
-}
-
-void EndpointPool::Impl::measure(std::size_t index, const RpcCall& call,
-                                 std::string_view outcome) const {
-    const core::MetricLabels labels{{"chain", chain.text()},
-                                    {"endpoint", endpoints[index].config().name},
-                                    {"method", call.method},
-                                    {"outcome", std::string{outcome}}};
-    metrics.count("depositd_rpc_requests_total", labels);
-}
-
 EndpointPool::EndpointPool(core::ChainId chain, std::vector<EndpointConfig> endpoints,
                            PoolOptions options, HttpClient& http, core::Clock& clock,
                            core::Rng& rng, core::Log& log, core::Metrics& metrics) {
@@ -349,57 +327,6 @@ core::Task<core::Expected<RpcReply>> EndpointPool::call(RpcCall call, CallOption
 core::Task<core::Expected<std::vector<RpcReply>>> EndpointPool::call_batch(
     std::vector<RpcCall> calls, CallOptions options) {
     return impl_->resolve(std::move(calls), options);
-}
-
-void EndpointPool::Impl::doubt(std::size_t index, std::string_view reason, std::string detail) {
-    auto& target = endpoints[index];
-    const auto now = clock.tick();
-    const std::string& called = target.config().name;
-    metrics.count("depositd_endpoint_doubts_total",
-                  {{"chain", chain.text()}, {"endpoint", called}, {"reason", std::string{reason}}});
-    if (!target.doubted(now)) {
-        log.warn("endpoint is doubted", {{"chain", chain.text()},
-                                         {"endpoint", called},
-                                         {"reason", std::string{reason}},
-                                         {"detail", target.scrub(std::move(detail))}});
-    }
-    target.doubt(now);
-}
-
-void EndpointPool::Impl::outdone(std::size_t index, std::string_view what) {
-    if (!endpoints[index].is_often_outdone(clock.tick())) return;
-    doubt(index, "unknown", "again and again said to know nothing of what others know: " +
-                                std::string{what});
-}
-
-void EndpointPool::doubt(std::size_t endpoint, std::string_view reason, std::string detail) {
-    CHECK(endpoint < size(), "no such endpoint");
-    impl_->doubt(endpoint, reason, std::move(detail));
-}
-
-void EndpointPool::outdone(std::size_t endpoint, std::string_view what) {
-    CHECK(endpoint < size(), "no such endpoint");
-    impl_->outdone(endpoint, what);
-}
-
-void EndpointPool::quarantine(std::size_t endpoint, std::string reason) {
-    CHECK(endpoint < size(), "no such endpoint");
-    auto& target = impl_->endpoints[endpoint];
-    const bool was_healthy = target.healthy();
-    if (target.quarantined == reason) return;
-    impl_->log.warn(
-        "endpoint is quarantined",
-        {{"chain", impl_->chain.text()}, {"endpoint", target.config().name}, {"reason", reason}});
-    target.quarantined = std::move(reason);
-    impl_->note_health(endpoint, was_healthy);
-}
-
-void EndpointPool::readmit(std::size_t endpoint) {
-    CHECK(endpoint < size(), "no such endpoint");
-    auto& target = impl_->endpoints[endpoint];
-    if (!target.quarantined) return;
-    target.quarantined.reset();
-    impl_->note_health(endpoint, false);
 }
 
 std::vector<EndpointStatus> EndpointPool::status() const {

@@ -45,7 +45,11 @@ struct EndpointPool::Impl {
     std::vector<std::size_t> quorum_order();
 
     void doubt(std::size_t index, std::string_view reason, std::string detail);
-    void outdone(std::size_t index, std::string_view what);
+    //! By an answer that another endpoint gave to the same question.
+    void outdone_by_another(const RpcReply& poor, std::string_view what);
+    void outdone(std::size_t index, std::string_view what, std::string_view reason = "unknown");
+    //! Counts it, and names in the log who failed it.
+    void note_failed_call(std::size_t index, const RpcCall& call, const core::Error& error);
     void note_failure(std::size_t index, const core::Error& error,
                       std::optional<core::Millis> retry_after);
     void note_health(std::size_t index, bool was_healthy);

@@ -83,7 +83,7 @@ constexpr std::array kRules = {
     Rule{"requests limit", Errc::kRateLimited},
     Rule{"request count exceeded", Errc::kRateLimited},
     Rule{"per second", Errc::kRateLimited},
-    Rule{"/second request", Errc::kRateLimited},
+    Rule{"/sec", Errc::kRateLimited},
     Rule{"capacity limit", Errc::kRateLimited},
     Rule{"exceeded its throughput", Errc::kRateLimited},
     Rule{"frequency", Errc::kRateLimited},

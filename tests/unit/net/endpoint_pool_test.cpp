@@ -142,6 +142,119 @@ TEST_CASE("endpoint pool: null again and again for what another knows -> doubted
     CHECK(bench.pool->status().at(0).doubted);
 }
 
+TEST_CASE("endpoint pool: an unknown error again and again where another answers -> doubted [F25]",
+          "[F25]") {
+    Bench bench;
+    bench.a = [](auto& r) { return error_of(r, -32603, "never seen before"); };
+    for (int i = 0; i < 9; ++i) CHECK(bench.call().value() == "\"b\"");
+    CHECK_FALSE(bench.pool->status().at(0).doubted);
+    CHECK(bench.call().value() == "\"b\"");
+    CHECK(bench.pool->status().at(0).doubted);
+    CHECK(bench.metrics.values["depositd_endpoint_doubts_total,chain=eip155:1,endpoint=a,"
+                               "reason=failing"] == 1);
+    CHECK(bench.call().value() == "\"b\"");
+    CHECK(bench.client.asked("a.test") == 10);
+}
+
+TEST_CASE("endpoint pool: more than anybody can read -> another answers, doubted in the end [F25]",
+          "[F25]") {
+    Bench bench;
+    bench.a = [](auto&) -> Answer { return core::Error{Errc::kTooLarge, "above its size limit"}; };
+    for (int i = 0; i < 10; ++i) CHECK(bench.call().value() == "\"b\"");
+    CHECK(bench.metrics.values["depositd_endpoint_doubts_total,chain=eip155:1,endpoint=a,"
+                               "reason=failing"] == 1);
+    // Where everybody's answer is too long the question is to blame.
+    bench.b = bench.a;
+    CHECK(bench.call().error().code == Errc::kTooLarge);
+    CHECK_FALSE(bench.pool->status().at(1).doubted);
+}
+
+TEST_CASE("endpoint pool: good for single calls, never for batches -> doubted [F25]", "[F25]") {
+    Bench bench;
+    CallOptions only_a;
+    only_a.endpoint = 0;
+    const auto good = bench.a;
+    for (int i = 0; i < 10; ++i) {
+        CHECK_FALSE(bench.pool->status().at(0).doubted);
+        bench.a = [](auto&) { return http(200, "[]"); };
+        CHECK(bench.call().value() == "\"b\"");
+        bench.a = good;
+        CHECK(bench.call(only_a).value() == "\"a\"");
+    }
+    CHECK(bench.pool->status().at(0).doubted);
+    CHECK(bench.pool->status().at(0).healthy);
+}
+
+TEST_CASE("endpoint pool: behind, or without the method, again and again -> no doubt [F28]",
+          "[F28]") {
+    for (const std::string text : {"header not found", "method not found"}) {
+        Bench bench;
+        bench.a = [&text](auto& r) { return error_of(r, -32000, text); };
+        for (int i = 0; i < 30; ++i) CHECK(bench.call().value() == "\"b\"");
+        CHECK_FALSE(bench.pool->status().at(0).doubted);
+    }
+}
+
+TEST_CASE("endpoint pool: one failure between successes -> named once a minute [F25]", "[F25]") {
+    const std::vector<std::function<Answer(const HttpRequest&)>> failures{
+        dead,
+        [](auto&) { return http(200, "<html>"); },
+        [](auto& r) { return error_of(r, -32005, "rate limit"); },
+        [](auto& r) { return error_of(r, -32000, "never seen before"); },
+    };
+    for (const auto& failure : failures) {
+        Bench bench;
+        const auto good = bench.a;
+        const auto fail_once = [&] {
+            CallOptions only_a;
+            only_a.endpoint = 0;
+            bench.a = failure;
+            CHECK_FALSE(bench.call(only_a).has_value());
+            bench.a = good;
+            bench.clock.passed_ms += 10'000;
+            CHECK(bench.call(only_a).value() == "\"a\"");
+        };
+        const auto lines = [&] {
+            std::size_t out = 0;
+            for (auto at = bench.log.text.find("endpoint fails"); at != std::string::npos;
+                 at = bench.log.text.find("endpoint fails", at + 1)) {
+                ++out;
+            }
+            return out;
+        };
+        fail_once();
+        CHECK(lines() == 1);
+        CHECK(bench.log.text.find("endpoint=a method=m calls=1 reason=") != std::string::npos);
+        fail_once();
+        fail_once();
+        CHECK(lines() == 1);
+        bench.clock.passed_ms += 60'000;
+        fail_once();
+        CHECK(lines() == 2);
+        CHECK(bench.log.text.find("calls=3") != std::string::npos);
+        CHECK(bench.log.text.find("endpoint=b") == std::string::npos);
+    }
+}
+
+TEST_CASE("endpoint pool: an answer about the question -> nobody is named for it [F24]", "[F24]") {
+    Bench bench;
+    bench.a = [](auto& r) { return error_of(r, -32000, "query returned more than 10000 results"); };
+    CHECK(bench.call().error().code == Errc::kSplit);
+    bench.a = [](auto& r) { return error_of(r, -32000, "header not found"); };
+    CHECK(bench.call().value() == "\"b\"");
+    CHECK(bench.log.text.empty());
+}
+
+TEST_CASE("endpoint pool: doubted for two reasons -> both are told, each once") {
+    Bench bench;
+    bench.pool->doubt(0, "behind", "head 5");
+    bench.pool->doubt(0, "behind", "head 6");
+    bench.pool->doubt(0, "outvoted", "m");
+    CHECK(bench.log.text.find("reason=behind detail=head 5") != std::string::npos);
+    CHECK(bench.log.text.find("head 6") == std::string::npos);
+    CHECK(bench.log.text.find("reason=outvoted") != std::string::npos);
+}
+
 TEST_CASE("endpoint pool: dead, then back -> left alone meanwhile, used again after") {
     Bench bench;
     bench.a = dead;
