@@ -15,15 +15,19 @@ constexpr MetricSpec kMetrics[] = {
     {"depositd_ready", kGauge, "0 or 1", "", "Whether every part of the daemon is ready."},
     {"depositd_component_ready", kGauge, "0 or 1", "component", "Whether this part is ready."},
 
-    {"depositd_rpc_requests_total", kCounter, "calls", "chain, endpoint, outcome",
-     "Calls to nodes, by what came of them."},
+    {"depositd_rpc_requests_total", kCounter, "calls", "chain, endpoint, method, outcome",
+     "Calls to nodes, by what came of them: ok, or what was wrong with the answer."},
     {"depositd_rpc_seconds", kHistogram, "seconds", "chain, endpoint", "Time of one exchange with a node."},
     {"depositd_endpoint_healthy", kGauge, "0 or 1", "chain, endpoint",
      "0 while an endpoint is left alone or quarantined."},
     {"depositd_endpoint_quarantined", kGauge, "0 or 1", "chain, endpoint",
      "1 while an endpoint is not asked at all: it serves another chain, or its lie was proven."},
     {"depositd_endpoint_doubts_total", kCounter, "answers", "chain, endpoint, reason",
-     "Answers that the other endpoints or the block's header speak against. It is asked last for a while."},
+     "Answers that the other endpoints or the block's header speak against. It is asked last for a while. "
+     "The reasons: malformed (unreadable, or of another block), unknown (knows nothing of what others know), "
+     "failing (errors where others answer), behind and ahead (its head, or its final block, is not where the "
+     "others' is), incomplete and invented (logs that the receipts contradict), outvoted (others agree on "
+     "something else), price (of gas, far above the others')."},
 
     {"depositd_http_connections", kGauge, "connections", "listener", "Open connections."},
     {"depositd_http_refused_total", kCounter, "connections", "listener, reason",

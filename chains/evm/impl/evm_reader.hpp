@@ -73,7 +73,8 @@ class EvmReader final : public ChainReader {
 
     core::Task<core::Expected<Heads>> heads_of_one();
     //! The highest block that enough endpoints call final; `claimed` is one endpoint's word.
-    core::Task<std::optional<core::BlockRef>> agreed_final(core::BlockRef claimed);
+    core::Task<std::optional<core::BlockRef>> agreed_final(core::BlockRef claimed,
+                                                           core::BlockRef latest);
     struct Claim {
         std::size_t endpoint = 0;
         core::BlockRef ref;
@@ -82,6 +83,12 @@ class EvmReader final : public ChainReader {
     core::Task<std::vector<Claim>> survey_heads(std::string_view tag);
     //! Doubts those whose head is far from where the others' are, or is another block.
     core::Task<void> compare_heads();
+    //! Keeps the heads that nobody else tells, to be looked for once the chain is well past them.
+    void keep_lone_heads(const std::vector<Claim>& claims, std::uint64_t reference);
+    core::Task<void> judge_lone_heads(std::uint64_t reference);
+    void note_head(std::size_t endpoint, bool was_there, const core::BlockRef& head);
+    //! Doubts the one that calls its head final, again and again, where the others do not.
+    void judge_finals(const std::vector<Claim>& claims, const core::BlockRef& latest);
     core::Task<core::Expected<core::BlockRef>> header(net::RpcCall call);
     core::Task<core::Expected<BlockScan>> read_block(std::uint64_t height,
                                                      const WatchFilter& filter);
@@ -168,6 +175,9 @@ class EvmReader final : public ChainReader {
     std::string final_waits_for_;
     std::optional<core::Tick> final_asked_;
     std::optional<core::Tick> compared_;
+    std::map<std::size_t, core::BlockRef> lone_heads_;     //!< by endpoint
+    std::map<std::size_t, std::uint8_t> heads_not_there_;  //!< by endpoint, a bit for each of the last
+    std::map<std::size_t, unsigned> finals_ahead_;         //!< by endpoint, in a row
     std::optional<std::pair<std::size_t, core::BlockHash>> misplaced_;
     bool deployless_refused_ = false;
     std::size_t piece_blocks_ = 25;  //!< per request while catching up; follows the answers' size

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kGasPriceOracle = "0x420000000000000000000000000000000000000f";
 
 constexpr std::size_t kPricesAsked = 3;
-constexpr core::Millis kOpinionTimeout{4'000};
+constexpr core::Millis kPriceTimeout{4'000};
 //! So many times what the others ask is not a matter of opinion.
 constexpr std::uint64_t kPriceFar = 20;
 
@@ -31,6 +31,7 @@ EvmSender::EvmSender(ChainInfo chain, std::uint64_t number, net::EndpointPool& p
     : info_{std::move(chain)},
       quirks_{quirks_of(number)},
       gate_{pool, number, clock, log},
+      clock_{clock},
       options_{std::move(options)} {}
 
 core::Task<core::Expected<GasPrice>> EvmSender::price_at(std::optional<std::size_t> endpoint) {
@@ -40,7 +41,7 @@ core::Task<core::Expected<GasPrice>> EvmSender::price_at(std::optional<std::size
     calls.push_back({"eth_maxPriorityFeePerGas", "[]"});
     net::CallOptions options;
     options.endpoint = endpoint;
-    if (endpoint) options.timeout = kOpinionTimeout;
+    if (endpoint) options.timeout = kPriceTimeout;
     const auto replies = co_await gate_.call_batch(std::move(calls), options);
     if (!replies) co_return replies.error();
     const net::RpcReply& history = (*replies)[0];
@@ -139,86 +140,6 @@ core::Task<core::Expected<core::Units>> EvmSender::cost_max(UnsignedTx tx) {
     co_return cost->plus(*on_l1);
 }
 
-core::Task<core::Expected<std::uint64_t>> EvmSender::final_height() {
-    std::vector<net::RpcCall> calls;
-    calls.push_back(call_block("latest", false));
-    if (info_.payout_final.finalized_tag) calls.push_back(call_block("finalized", false));
-    const auto replies = co_await gate_.call_batch(std::move(calls));
-    if (!replies) co_return replies.error();
-    std::vector<std::uint64_t> heights;
-    for (const net::RpcReply& reply : *replies) {
-        const auto json = reply.result();
-        if (!json) co_return json.error();
-        const auto head = decoder_.head(*json);
-        if (!head) co_return head.error();
-        heights.push_back(head->ref.height);
-    }
-    const std::uint64_t depth = info_.payout_final.depth;
-    const std::uint64_t deep = heights.front() > depth ? heights.front() - depth : 0;
-    co_return std::min(deep, heights.back());
-}
-
-core::Task<core::Expected<std::uint64_t>> EvmSender::nonce_final(core::Address sender) {
-    const auto height = co_await final_height();
-    if (!height) co_return height.error();
-    const net::Normaliser as_number = [](std::string_view json) -> core::Expected<std::string> {
-        const auto units = Decoder{}.quantity(json);
-        if (!units) return units.error();
-        return units->decimal();
-    };
-    const std::string at = at_tag(hex_number(*height));
-    const auto agreed = co_await gate_.agree(call_nonce(sender, at), quorum(), as_number);
-    if (!agreed && (agreed.error().code == core::Errc::kNotReady ||
-                    agreed.error().code == core::Errc::kNoQuorum)) {
-        co_return co_await count_without_history(sender, at, agreed.error());
-    }
-    if (!agreed) co_return agreed.error();
-    const auto json = agreed->reply.result();
-    if (!json) co_return json.error();
-    const auto units = decoder_.quantity(*json);
-    if (!units) co_return units.error();
-    co_return units->to_u64();
-}
-
-core::Task<core::Expected<std::uint64_t>> EvmSender::count_at(core::Address sender, std::string at,
-                                                              std::size_t endpoint) {
-    net::CallOptions options;
-    options.endpoint = endpoint;
-    const auto reply = co_await gate_.call(call_nonce(sender, at), options);
-    if (!reply) co_return reply.error();
-    const auto json = reply->result();
-    if (!json) co_return json.error();
-    const auto units = decoder_.quantity(*json);
-    if (!units) co_return units.error();
-    co_return units->to_u64();
-}
-
-// Nodes without an archive forget old states. The lowest of their latest counts then takes the place
-// of the final one. Whoever reserves a nonce takes the higher of this and his own reservations, so
-// that a node which is behind can't make us use a nonce twice. It may also be too high, by what was
-// sent with our key from elsewhere and is undone later: that leaves a gap before our transaction,
-// which waits, and is never paid twice.
-core::Task<core::Expected<std::uint64_t>> EvmSender::count_without_history(core::Address sender,
-                                                                           std::string at,
-                                                                           core::Error why) {
-    std::optional<std::uint64_t> told;
-    std::optional<std::uint64_t> lowest;
-    unsigned answers = 0;
-    bool is_forgotten = false;
-    for (const std::size_t endpoint : endpoints()) {
-        const auto final_count = co_await count_at(sender, at, endpoint);
-        if (!final_count && final_count.error().code == core::Errc::kNotReady) is_forgotten = true;
-        if (final_count && told.value_or(*final_count) != *final_count) co_return why;
-        if (final_count) told = *final_count;
-        const auto latest = co_await count_at(sender, at_tag("latest"), endpoint);
-        if (!latest) continue;
-        ++answers;
-        lowest = std::min(lowest.value_or(*latest), *latest);
-    }
-    if (!is_forgotten || answers < quorum()) co_return why;
-    co_return *lowest;
-}
-
 std::vector<std::size_t> EvmSender::endpoints() const {
     const auto statuses = gate_.pool().status();
     std::vector<std::size_t> usable;
@@ -236,49 +157,6 @@ std::vector<std::size_t> EvmSender::endpoints() const {
         return statuses[a].latency_ms < statuses[b].latency_ms;
     });
     return usable;
-}
-
-core::Task<core::Expected<core::Units>> EvmSender::quantity_of(net::RpcCall call) {
-    const auto reply = co_await gate_.call(std::move(call));
-    if (!reply) co_return reply.error();
-    const auto json = reply->result();
-    if (!json) co_return json.error();
-    co_return decoder_.quantity(*json);
-}
-
-core::Task<core::Expected<std::uint64_t>> EvmSender::nonce_latest(core::Address sender) {
-    const auto units = co_await quantity_of(call_nonce(sender, at_tag("latest")));
-    if (!units) co_return units.error();
-    co_return units->to_u64();
-}
-
-// Too little stops payouts, too much sends them to their failure: the middle one of three, the lower
-// one of two.
-core::Task<core::Expected<core::Units>> EvmSender::native_balance(core::Address owner) {
-    const auto answers =
-        co_await gate_.pool().survey(call_balance(owner, at_tag("latest")), kOpinionTimeout);
-    std::vector<core::Units> held;
-    for (const net::BroadcastAnswer& answer : answers) {
-        if (!answer.reply || !answer.reply->ok()) continue;
-        if (auto units = decoder_.quantity(*answer.reply->result())) held.push_back(*units);
-    }
-    if (held.empty()) co_return co_await quantity_of(call_balance(owner, at_tag("latest")));
-    std::sort(held.begin(), held.end());
-    co_return held[(held.size() - 1) / 2];
-}
-
-core::Task<core::Expected<bool>> EvmSender::has_code(core::Address address) {
-    const net::Normaliser is_there = [](std::string_view json) -> core::Expected<std::string> {
-        const auto code = Decoder{}.data(json);
-        if (!code) return code.error();
-        return std::string{code->empty() ? "no" : "yes"};
-    };
-    const auto agreed =
-        co_await gate_.agree(call_code(address, at_tag("latest")), quorum(), is_there);
-    if (!agreed) co_return agreed.error();
-    const auto json = agreed->reply.result();
-    if (!json) co_return json.error();
-    co_return *is_there(*json) == "yes";
 }
 
 SendReport EvmSender::report_of(const net::BroadcastAnswer& answer, const core::TxId& expected) {
@@ -308,6 +186,9 @@ core::Task<core::Expected<SendReport>> EvmSender::send(core::Bytes raw) {
     std::vector<SendReport> reports;
     for (const net::BroadcastAnswer& answer : answers) {
         reports.push_back(report_of(answer, expected));
+        const bool is_odd = answer.reply && answer.reply->ok() &&
+                            reports.back().outcome == SendOutcome::kUnclear;
+        if (is_odd) gate_.pool().doubt(answer.endpoint, "malformed", reports.back().text);
     }
     co_return merge_send_reports(reports);
 }

@@ -9,8 +9,8 @@
 
 namespace chains::evm::impl {
 
-//! chains::TxSender over JSON-RPC. Parts: evm_sender.cpp (prices, sending, state) and
-//! sender_simulate.cpp.
+//! chains::TxSender over JSON-RPC. Parts: evm_sender.cpp (prices, sending), sender_state.cpp (nonces,
+//! balances) and sender_simulate.cpp.
 class EvmSender final : public TxSender {
   public:
     EvmSender(ChainInfo chain, std::uint64_t number, net::EndpointPool& pool, core::Clock& clock,
@@ -42,6 +42,8 @@ class EvmSender final : public TxSender {
     core::Task<core::Expected<std::uint64_t>> count_without_history(core::Address sender,
                                                                     std::string at,
                                                                     core::Error why);
+    //! Doubts those that tell another balance than two others, where the chain has come to rest.
+    core::Task<void> compare_balances(core::Address owner);
     core::Task<core::Expected<core::Units>> quantity_of(net::RpcCall call);
     core::Task<core::Expected<core::Units>> l1_fee(UnsignedTx tx);
     core::Expected<Simulation> judge(const TxOrder& order, const net::RpcReply& call,
@@ -51,8 +53,10 @@ class EvmSender final : public TxSender {
     ChainInfo info_;
     Quirks quirks_;
     EndpointGate gate_;
+    core::Clock& clock_;
     SenderOptions options_;
     Decoder decoder_;
+    std::optional<core::Tick> balances_compared_;
 };
 
 }  // namespace chains::evm::impl

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "chains/ports/chain_info.hpp"
+
+#include <algorithm>
 #include <cstdint>
 
 namespace chains::evm::impl {
@@ -19,5 +22,10 @@ struct Quirks {
 };
 
 Quirks quirks_of(std::uint64_t chain_number);
+
+//! So many blocks honest endpoints of one chain may be apart: a few, and more where they come fast.
+inline std::uint64_t blocks_apart(const ChainInfo& info) {
+    return 3 + 3'000 / std::max<std::uint64_t>(1, info.block_ms);
+}
 
 }  // namespace chains::evm::impl

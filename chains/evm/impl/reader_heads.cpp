@@ -2,13 +2,14 @@
 #include "chains/evm/impl/rpc_params.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace chains::evm::impl {
 namespace {
 
-//! Endpoints of one chain are a few blocks apart, and further where blocks come fast.
-constexpr std::uint64_t kApartMin = 3;
-constexpr std::uint64_t kApartMs = 3'000;
+//! Of the last eight heads that were looked for: a reorg takes one now and then.
+constexpr int kHeadsNotThereMax = 4;
+constexpr unsigned kFinalsAheadMax = 3;
 constexpr core::Millis kCompareMin{2'000};
 constexpr core::Millis kCompareMax{15'000};
 constexpr core::Millis kCompareTimeout{2'000};
@@ -58,14 +59,15 @@ core::Task<core::Expected<Heads>> EvmReader::heads_of_one() {
     if (auto good = accept(*finalized, reply); !good) co_return good.error();
     // Behind a load balancer the two may come from different nodes: only what is not ahead counts.
     if (finalized->ref.height > heads.latest.height) co_return heads;
-    heads.finalized = co_await agreed_final(finalized->ref);
+    heads.finalized = co_await agreed_final(finalized->ref, heads.latest);
     if (heads.finalized != finalized->ref) heads.final_waits_for = final_waits_for_;
     co_return heads;
 }
 
 // What one endpoint calls final would be read in bulk and, once recorded, could not be taken back
 // without a halt: with a tier of several endpoints it takes as many.
-core::Task<std::optional<core::BlockRef>> EvmReader::agreed_final(core::BlockRef claimed) {
+core::Task<std::optional<core::BlockRef>> EvmReader::agreed_final(core::BlockRef claimed,
+                                                                   core::BlockRef latest) {
     const auto quorum = std::min<std::size_t>(final_quorum_, gate_.pool().size());
     // At or below what was agreed on one endpoint may speak: a reorg there is for the watcher to see.
     const bool known = final_agreed_ && claimed.height <= final_agreed_->height;
@@ -77,6 +79,7 @@ core::Task<std::optional<core::BlockRef>> EvmReader::agreed_final(core::BlockRef
     if (final_asked_ && now - *final_asked_ < kAskFinalAgain) co_return final_agreed_;
     final_asked_ = now;
     const auto claims = co_await survey_heads("finalized");
+    judge_finals(claims, latest);
     final_waits_for_.clear();
     if (claims.size() < quorum) {
         final_waits_for_ = std::to_string(quorum) + " endpoints that tell a final block; " +
@@ -121,7 +124,7 @@ core::Task<void> EvmReader::compare_heads() {
     if (claims.size() < 2) co_return;
     // Two say so; of two endpoints one may be right alone, and is more often than not.
     const std::uint64_t reference = claims[claims.size() > 2 ? 1 : 0].ref.height;
-    const std::uint64_t apart = kApartMin + kApartMs / std::max<std::uint64_t>(1, info_.block_ms);
+    const std::uint64_t apart = blocks_apart(info_);
     for (const Claim& claim : claims) {
         const std::uint64_t height = claim.ref.height;
         const std::string text =
@@ -129,6 +132,8 @@ core::Task<void> EvmReader::compare_heads() {
         if (height + apart < reference) gate_.pool().doubt(claim.endpoint, "behind", text);
         if (height > reference + apart) gate_.pool().doubt(claim.endpoint, "ahead", text);
     }
+    co_await judge_lone_heads(reference);
+    keep_lone_heads(claims, reference);
     if (reference <= apart) co_return;
     const net::Normaliser hash_of = [this](std::string_view json) -> core::Expected<std::string> {
         const auto head = decoder_.head(json);
@@ -136,6 +141,66 @@ core::Task<void> EvmReader::compare_heads() {
         return head->ref.hash.hex0x();
     };
     (void)co_await gate_.agree(call_block(hex_number(reference - apart), false), 2, hash_of);
+}
+
+void EvmReader::keep_lone_heads(const std::vector<Claim>& claims, std::uint64_t reference) {
+    for (const Claim& claim : claims) {
+        const bool is_shared = std::any_of(claims.begin(), claims.end(), [&](const Claim& other) {
+            return other.endpoint != claim.endpoint && other.ref == claim.ref;
+        });
+        if (is_shared) note_head(claim.endpoint, true, claim.ref);
+        // Whoever is a little behind is looked for by nobody.
+        if (is_shared || claim.ref.height < reference) continue;
+        lone_heads_.emplace(claim.endpoint, claim.ref);
+    }
+}
+
+core::Task<void> EvmReader::judge_lone_heads(std::uint64_t reference) {
+    const net::Normaliser hash_of = [this](std::string_view json) -> core::Expected<std::string> {
+        const auto head = decoder_.head(json);
+        if (!head) return head.error();
+        return head->ref.hash.hex0x();
+    };
+    net::CallOptions options;
+    options.doubt_outvoted = false;
+    const auto lone = lone_heads_;
+    for (const auto& [endpoint, ref] : lone) {
+        if (ref.height + blocks_apart(info_) > reference) continue;
+        lone_heads_.erase(endpoint);
+        const auto agreed =
+            co_await gate_.agree(call_block(hex_number(ref.height), false), 2, hash_of, options);
+        if (!agreed) continue;
+        const auto hash = hash_of(*agreed->reply.result());
+        if (hash) note_head(endpoint, *hash == ref.hash.hex0x(), ref);
+    }
+}
+
+void EvmReader::note_head(std::size_t endpoint, bool was_there, const core::BlockRef& head) {
+    std::uint8_t& last = heads_not_there_[endpoint];
+    last = static_cast<std::uint8_t>(last << 1 | (was_there ? 0 : 1));
+    if (std::popcount(last) < kHeadsNotThereMax) return;
+    last = 0;
+    gate_.pool().doubt(endpoint, "ahead",
+                       "again and again a head that never became part of the chain, as " +
+                           std::to_string(head.height) + " " + head.hash.hex0x());
+}
+
+// Only against two others: of two endpoints the one whose finality stands still is the odd one.
+void EvmReader::judge_finals(const std::vector<Claim>& claims, const core::BlockRef& latest) {
+    if (claims.size() < 3) return;
+    const std::uint64_t apart = blocks_apart(info_);
+    const Claim& first = claims.front();
+    const std::uint64_t others = claims[1].ref.height;
+    const bool is_ahead =
+        first.ref.height + apart >= latest.height && first.ref.height > others + 2 * apart;
+    const unsigned in_a_row = is_ahead ? finals_ahead_[first.endpoint] + 1 : 0;
+    finals_ahead_.clear();
+    if (in_a_row == 0) return;
+    finals_ahead_[first.endpoint] = in_a_row % kFinalsAheadMax;
+    if (in_a_row < kFinalsAheadMax) return;
+    gate_.pool().doubt(first.endpoint, "ahead",
+                       "calls block " + std::to_string(first.ref.height) + " final, others " +
+                           std::to_string(others));
 }
 
 }  // namespace chains::evm::impl

@@ -148,15 +148,17 @@ export const CALL_FAULTS = {
         },
     },
 
-    // A head that nobody else has: an empty block that hashes well, on top of the real one.
+    // A head that nobody else has: an empty block that hashes well, on top of the real one, or { ahead: 1 } of them.
     'phantom-head': {
         methods: ['eth_blockNumber', 'eth_getBlockByNumber'],
-        async before(call, { ask }) {
-            const parent = await ask('eth_getBlockByNumber', ['latest', false]);
-            const phantom = emptyBlockOn(parent);
-            if (call.method === 'eth_blockNumber') return { result: phantom.number };
-            const named = call.params[0] === 'latest' || call.params[0] === phantom.number;
-            return named ? { result: phantom } : undefined;
+        async before(call, { ask }, { ahead = 1 }) {
+            const phantoms = [await ask('eth_getBlockByNumber', ['latest', false])];
+            while (phantoms.length <= ahead) phantoms.push(emptyBlockOn(phantoms.at(-1)));
+            const head = phantoms.at(-1);
+            if (call.method === 'eth_blockNumber') return { result: head.number };
+            if (call.params[0] === 'latest') return { result: head };
+            const named = phantoms.slice(1).find(({ number }) => number === call.params[0]);
+            return named && { result: named };
         },
     },
 

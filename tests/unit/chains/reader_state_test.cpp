@@ -38,6 +38,107 @@ TEST_CASE("reader heads: a chain without the tag -> it is not asked for") {
     CHECK(bench.calls_of("eth_getBlockByNumber") == 1);
 }
 
+namespace {
+
+//! Looks at the heads again and again, so often that they are compared; a block comes before each look.
+void follow(Bench& bench, int looks, const std::function<void()>& each = {}) {
+    for (int i = 0; i < looks; ++i) {
+        for (int block = 0; block < 8; ++block) bench.chain.mine({{}, ""});
+        if (each) each();
+        bench.clock.passed_ms += 15'000;
+        (void)bench.run(bench.reader().heads());
+    }
+}
+
+double doubts_of(Bench& bench, const std::string& endpoint, const std::string& reason) {
+    return bench.metrics.values["depositd_endpoint_doubts_total,chain=" + bench.info.id.text() +
+                                ",endpoint=" + endpoint + ",reason=" + reason];
+}
+
+bool is_head_question(const std::string& method, const json& params) {
+    return method == "eth_getBlockByNumber" && params[0] == "latest";
+}
+
+//! An own block in place of the newest one, as a node on a branch of its own has it.
+json other_head(const Bench& bench) {
+    evm_bench::FakeChain branch = bench.chain;
+    branch.blocks.back().fork = "alone";
+    return branch.block_at(branch.head());
+}
+
+}  // namespace
+
+TEST_CASE("reader heads: one tells a head that nobody ever has, again and again -> doubted [F28]",
+          "[F28]") {
+    Bench bench{3};
+    bench.twists[2] = [&](const std::string& method, const json& params, json& result) {
+        if (is_head_question(method, params)) result = other_head(bench);
+    };
+    follow(bench, 4);
+    CHECK(doubts_of(bench, "n2", "ahead") == 0);
+    follow(bench, 2);
+    CHECK(doubts_of(bench, "n2", "ahead") == 1);
+    CHECK(bench.log.text.find("endpoint=n2 reason=ahead detail=again and again a head") !=
+          std::string::npos);
+    CHECK(bench.log.text.find("endpoint=n0") == std::string::npos);
+    CHECK(bench.log.text.find("endpoint=n1") == std::string::npos);
+}
+
+TEST_CASE("reader heads: one is on another branch now and then -> no doubt [F28]", "[F28]") {
+    Bench bench{3};
+    int look = 0;
+    bench.twists[2] = [&](const std::string& method, const json& params, json& result) {
+        if (look % 4 == 0 && is_head_question(method, params)) result = other_head(bench);
+    };
+    follow(bench, 40, [&] { ++look; });
+    CHECK(doubts_of(bench, "n2", "ahead") == 0);
+}
+
+TEST_CASE("reader heads: one is a block behind, or quicker than the others -> no doubt [F28]",
+          "[F28]") {
+    for (const std::size_t odd : {std::size_t{0}, std::size_t{2}}) {
+        Bench bench{3};
+        for (std::size_t i = 0; i < 3; ++i) {
+            const bool is_late = (odd == 0) == (i != 0);
+            bench.twists[i] = [&bench, is_late](const std::string& method, const json& params,
+                                                json& result) {
+                if (!is_late || !is_head_question(method, params)) return;
+                result = bench.chain.block_at(bench.chain.head() - 1);
+            };
+        }
+        follow(bench, 20);
+        CHECK(bench.log.text.find("doubted") == std::string::npos);
+    }
+}
+
+TEST_CASE("reader heads: one calls its head final, thrice in a row -> doubted [F07]", "[F07]") {
+    Bench bench{3, 8453};
+    bench.info.credit.clear();
+    bench.twists[1] = [&](const std::string& method, const json& params, json& result) {
+        if (method != "eth_getBlockByNumber" || params[0] != "finalized") return;
+        result = bench.chain.block_at(bench.chain.head());
+    };
+    const auto finalize = [&] { bench.chain.finalized = bench.chain.head() - 100; };
+    for (int i = 0; i < 200; ++i) bench.chain.mine({{}, ""});
+    follow(bench, 2, finalize);
+    CHECK(doubts_of(bench, "n1", "ahead") == 0);
+    follow(bench, 1, finalize);
+    CHECK(doubts_of(bench, "n1", "ahead") == 1);
+    CHECK(bench.log.text.find("endpoint=n0") == std::string::npos);
+}
+
+TEST_CASE("reader heads: one knows earlier than the others what is final -> no doubt [F07]",
+          "[F07]") {
+    Bench bench{3, 8453};
+    bench.twists[1] = [&](const std::string& method, const json& params, json& result) {
+        if (method != "eth_getBlockByNumber" || params[0] != "finalized") return;
+        result = bench.chain.block_at(*bench.chain.finalized + 60);
+    };
+    for (int i = 0; i < 200; ++i) bench.chain.mine({{}, ""});
+    follow(bench, 10, [&] { bench.chain.finalized = bench.chain.head() - 100; });
+    CHECK(bench.log.text.find("doubted") == std::string::npos);
+}
+
 TEST_CASE("reader: an endpoint of another chain -> quarantined, the next one answers [F26]",
           "[F26]") {
     Bench bench{2};

@@ -359,6 +359,47 @@ TEST_CASE("sender send: no reply, or another hash -> unclear, look later [F29]",
     CHECK(bench.send()->outcome == SendOutcome::kUnclear);
 }
 
+TEST_CASE("sender send: accepted under another hash -> who says so is doubted [F25]", "[F25]") {
+    SenderBench bench{2};
+    bench.special = [&](std::size_t node, const std::string& method, const json&, json& result) {
+        if (method != "eth_sendRawTransaction") return;
+        result = node == 1 ? word(7) : chains::evm::tx_id_of(bench.raw).hex0x();
+    };
+    REQUIRE(bench.send());
+    CHECK(bench.log.text.find("endpoint=n0") == std::string::npos);
+    CHECK(bench.metrics.values["depositd_endpoint_doubts_total,chain=eip155:31337,endpoint=n1,"
+                               "reason=malformed"] == 1);
+}
+
+TEST_CASE("sender balance: one of three tells another -> the middle one; doubted [F25]", "[F25]") {
+    for (const std::string lie : {"0x0", "0xffffff"}) {
+        SenderBench bench{3};
+        bench.said["eth_blockNumber"] = "0x100";
+        bench.said["eth_getBalance"] = "0x64";
+        bench.special = [&lie](std::size_t node, const std::string& method, const json&,
+                               json& result) {
+            if (node == 2 && method == "eth_getBalance") result = lie;
+        };
+        CHECK(bench.run(bench.sender().native_balance(bench.alice)).value() == Units{0x64});
+        CHECK(bench.log.text.find("endpoint=n2 reason=outvoted") != std::string::npos);
+        CHECK(bench.log.text.find("endpoint=n0") == std::string::npos);
+        CHECK(bench.log.text.find("endpoint=n1") == std::string::npos);
+    }
+}
+
+TEST_CASE("sender balance: one is a block behind -> nobody is doubted [F28]", "[F28]") {
+    SenderBench bench{3};
+    bench.said["eth_blockNumber"] = "0x100";
+    bench.said["eth_getBalance"] = "0x64";
+    bench.special = [](std::size_t node, const std::string& method, const json& params,
+                       json& result) {
+        if (node == 2 && method == "eth_getBalance" && params[1] == "latest") result = "0x63";
+    };
+    CHECK(bench.run(bench.sender().native_balance(bench.alice)).value() == Units{0x64});
+    CHECK(bench.calls_of("eth_getBalance") == 6);
+    CHECK(bench.log.text.find("doubted") == std::string::npos);
+}
+
 TEST_CASE("sender ready: a mainnet's quorum of two -> one endpoint is not enough") {
     SenderBench two{2, 8453};
     CHECK(two.sender().ready_to_pay().has_value());
