@@ -86,8 +86,8 @@ void EndpointPool::Impl::doubt(std::size_t index, std::string_view reason, std::
     target.doubt(now);
 }
 
-// Being behind is told by an error, too, and an endpoint may lack a method. A failure of its own has
-// no such excuse, and where it comes in a good answer nothing else counts it.
+// Being behind is told by an error, too, and an endpoint may lack a method. A failure of its own
+// has no such excuse, and where it comes in a good answer nothing else counts it.
 void EndpointPool::Impl::outdone_by_another(const RpcReply& poor, std::string_view what) {
     if (poor.ok()) {
         outdone(poor.endpoint, what);
@@ -99,8 +99,7 @@ void EndpointPool::Impl::outdone_by_another(const RpcReply& poor, std::string_vi
 void EndpointPool::Impl::outdone(std::size_t index, std::string_view what,
                                  std::string_view reason) {
     if (!endpoints[index].is_often_outdone(clock.tick())) return;
-    doubt(index, reason,
-          "again and again no answer where others had one: " + std::string{what});
+    doubt(index, reason, "again and again no answer where others had one: " + std::string{what});
 }
 
 void EndpointPool::doubt(std::size_t endpoint, std::string_view reason, std::string detail) {

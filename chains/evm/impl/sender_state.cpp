@@ -66,11 +66,11 @@ core::Task<core::Expected<std::uint64_t>> EvmSender::count_at(core::Address send
     co_return units->to_u64();
 }
 
-// Nodes without an archive forget old states. The lowest of their latest counts then takes the place
-// of the final one. Whoever reserves a nonce takes the higher of this and his own reservations, so
-// that a node which is behind can't make us use a nonce twice. It may also be too high, by what was
-// sent with our key from elsewhere and is undone later: that leaves a gap before our transaction,
-// which waits, and is never paid twice.
+// Nodes without an archive forget old states. The lowest of their latest counts then takes the
+// place of the final one. Whoever reserves a nonce takes the higher of this and his own
+// reservations, so that a node which is behind can't make us use a nonce twice. It may also be too
+// high, by what was sent with our key from elsewhere and is undone later: that leaves a gap before
+// our transaction, which waits, and is never paid twice.
 core::Task<core::Expected<std::uint64_t>> EvmSender::count_without_history(core::Address sender,
                                                                            std::string at,
                                                                            core::Error why) {
@@ -106,8 +106,8 @@ core::Task<core::Expected<std::uint64_t>> EvmSender::nonce_latest(core::Address 
     co_return units->to_u64();
 }
 
-// Too little stops payouts, too much sends them to their failure: the middle one of three, the lower
-// one of two.
+// Too little stops payouts, too much sends them to their failure: the middle one of three, the
+// lower one of two.
 core::Task<core::Expected<core::Units>> EvmSender::native_balance(core::Address owner) {
     const auto answers =
         co_await gate_.pool().survey(call_balance(owner, at_tag("latest")), kOpinionTimeout);
@@ -122,7 +122,8 @@ core::Task<core::Expected<core::Units>> EvmSender::native_balance(core::Address 
     co_return held[(held.size() - 1) / 2];
 }
 
-// At the head honest ones differ while they take in a block; where all of them have been they can't.
+// At the head honest ones differ while they take in a block; where all of them have been they
+// can't.
 core::Task<void> EvmSender::compare_balances(core::Address owner) {
     const bool is_early = balances_compared_ && clock_.tick() - *balances_compared_ < kCompareEvery;
     if (is_early || gate_.pool().size() < 3) co_return;
