@@ -115,6 +115,7 @@ TEST_CASE("speed: small commits on a disk in memory, without threads", "[.][spee
     constexpr int kCommits = 50'000;
     Disk disk{1};
     Bench bench{db::DatabaseOptions{"test.db", 1, true, true, disk.vfs(), false}};
+    const double cpu_before = cpu_seconds();
     const double took = seconds_of([&] {
         for (int i = 0; i < kCommits; ++i) {
             auto written = bench.write([](UnitOfWork& work) -> Expected<Done> {
@@ -127,6 +128,7 @@ TEST_CASE("speed: small commits on a disk in memory, without threads", "[.][spee
             REQUIRE(written.has_value());
         }
     });
+    const double cpu = (cpu_seconds() - cpu_before) / kCommits;
     const double reads = seconds_of([&] {
         for (int i = 0; i < kCommits; ++i) {
             (void)bench.read([](UnitOfWork& work) -> Expected<Done> {
@@ -138,7 +140,7 @@ TEST_CASE("speed: small commits on a disk in memory, without threads", "[.][spee
     });
     std::uint64_t digest = 0;
     const double digested = seconds_of([&] { digest = disk.digest(); });
-    std::cout << kCommits / took << " commits/s, " << kCommits / reads << " reads/s, "
+    std::cout << kCommits / took << " commits/s, CPU " << cpu * 1e6 << " us each, " << kCommits / reads << " reads/s, "
               << disk.bytes() / kCommits << " bytes and " << disk.events() / kCommits
               << " events each; a digest " << digested * 1e3 << " ms (" << digest << ")\n";
 }
