@@ -22,10 +22,13 @@ namespace chains::evm {
 //!                    Transfer topic
 //!   kReceipts        every receipt was read, and the root of their trie is in the hashed header.
 //!                    At the head for each block that its filter does not excuse
-//!                    (ChainInfo::prove_receipts), in ranges when logs seem to be missing
+//!                    (ChainInfo::prove_receipts), in ranges when something pays us or logs seem
+//!                    to be missing
 //!   kSecondEndpoint  receipts can't prove it, two distinct endpoints gave the same logs
 //!   kLogsAgree       the weak one: nobody else to ask, or a range below finality; the logs fit
 //!                    the filter, and what the filter can't show may be missing
+//! What a transaction pays in coin no receipt proves: with several endpoints, two have to tell the
+//! block's payments to us alike.
 std::unique_ptr<ChainReader> make_reader(ChainInfo chain, net::EndpointPool& pool,
                                          core::Clock& clock, core::Log& log,
                                          core::Metrics& metrics);

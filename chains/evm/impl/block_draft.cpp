@@ -141,6 +141,13 @@ BloomVerdict BlockDraft::judge(const ListedTokens& tokens, const Quirks& quirks)
     return log_count_ == 0 ? BloomVerdict::kExcludes : BloomVerdict::kAgrees;
 }
 
+bool BlockDraft::pays_us(const WatchFilter& filter, bool or_tokens) const {
+    if (or_tokens && !hits_.empty()) return true;
+    return std::any_of(body_.wanted.begin(), body_.wanted.end(), [&](const TxLine& tx) {
+        return !tx.value.is_zero() && !tx.to.empty() && filter.is_ours(tx.to);
+    });
+}
+
 std::set<Bytes32> BlockDraft::receipts_needed() const {
     std::set<Bytes32> needed;
     for (const TxLine& tx : body_.wanted) needed.insert(tx.hash);

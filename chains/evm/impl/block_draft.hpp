@@ -69,6 +69,11 @@ class BlockDraft {
 
     BloomVerdict judge(const ListedTokens& tokens, const Quirks& quirks) const;
 
+    //! Is there coin for one of our addresses in it, or (`or_tokens`) a token's transfer to one?
+    bool pays_us(const WatchFilter& filter, bool or_tokens) const;
+    //! Of two tellings of one block: are the transactions that matter to us the same?
+    bool same_payments(const BlockBody& other) const { return body_.wanted == other.wanted; }
+
     //! Transactions whose receipts finish() needs: native value to us, our own, and token transfers
     //! whose position can't be told without (all but those of the first transaction).
     std::set<Bytes32> receipts_needed() const;

@@ -167,6 +167,8 @@ core::Task<core::Expected<std::vector<BlockScan>>> EvmReader::complete(
         if (!draft.logs_from()) draft.set_logs_from(endpoint);
         const auto settled = co_await settle(draft, depth, filter, receipts);
         if (!settled) co_return settled.error();
+        const auto paid = co_await agree_on_payments(draft, endpoint, filter);
+        if (!paid) co_return paid.error();
     }
     std::vector<WantedReceipt> wanted;
     for (const BlockDraft& draft : drafts) {

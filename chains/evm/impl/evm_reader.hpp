@@ -59,7 +59,7 @@ class EvmReader final : public ChainReader {
     //! How much a block has to prove.
     enum class Depth {
         kHead,   //!< everything: it is read once, and credited from
-        kFinal,  //!< what is suspicious: read in bulk
+        kFinal,  //!< what is suspicious, and what pays us: read in bulk
     };
     enum class Others { kNobody, kAgree, kDiffer };
     //! One scan_range call, shared by its workers.
@@ -111,6 +111,9 @@ class EvmReader final : public ChainReader {
                                                   const WatchFilter& filter, Receipts& known);
     core::Task<core::Expected<bool>> prove(BlockDraft& draft, const WatchFilter& filter,
                                            Receipts& known);
+    core::Task<core::Expected<core::Done>> agree_on_payments(const BlockDraft& draft,
+                                                             std::size_t told_by,
+                                                             const WatchFilter& filter);
     core::Task<Others> ask_others(BlockDraft& draft, const WatchFilter& filter);
     core::Task<core::Expected<WholeProof>> read_whole(BlockDraft& draft, const WatchFilter& filter);
     core::Task<core::Expected<std::vector<Receipt>>> receipts_of_block(const BlockDraft& draft);

@@ -25,6 +25,7 @@ core::Task<core::Expected<core::Done>> EvmReader::settle(BlockDraft& draft, Dept
                                                          const WatchFilter& filter,
                                                          Receipts& known) {
     if (draft.is_whole()) co_return core::Done{};
+    if (draft.pays_us(filter, true)) depth = Depth::kHead;
     const BloomVerdict verdict = draft.judge(tokens_, quirks_);
     const bool excluded = verdict == BloomVerdict::kExcludes;
     if (excluded) {
@@ -136,6 +137,53 @@ core::Task<core::Expected<bool>> EvmReader::prove(BlockDraft& draft, const Watch
     if (lie && quirks_.is_standard) co_return *lie;
     if (not_now) co_return *not_now;
     co_return false;
+}
+
+// Receipts prove that a transaction succeeded, not what it was: a payment of coin stands in the
+// block alone, and the header is not read for it. Where there is somebody else, he has to tell the
+// same.
+core::Task<core::Expected<core::Done>> EvmReader::agree_on_payments(const BlockDraft& draft,
+                                                                    std::size_t told_by,
+                                                                    const WatchFilter& filter) {
+    if (!info_.scan_native || !draft.pays_us(filter, false)) co_return core::Done{};
+    std::vector<std::pair<std::size_t, BlockBody>> others;
+    std::optional<core::Error> not_now;
+    for (const std::size_t other : endpoints_from(told_by)) {
+        if (other == told_by) continue;
+        net::CallOptions options;
+        options.endpoint = other;
+        const auto reply = co_await gate_.call(call_block_by_hash(draft.ref().hash, true), options);
+        if (!reply || !reply->ok()) continue;
+        auto body = decoder_.block(*reply->result(), filter);
+        if (!body) {
+            // Who is known to be behind has nothing to say; the others will have it in a moment.
+            const bool behind = gate_.pool().status()[other].doubted;
+            const core::Error error = unusable(*reply, body.error());
+            if (error.code == core::Errc::kNotReady && !behind) not_now = error;
+            continue;
+        }
+        if (!accept(body->head, *reply) || body->head.ref != draft.ref()) continue;
+        if (draft.same_payments(*body)) {
+            for (const auto& [liar, told] : others) {
+                gate_.pool().doubt(liar, "outvoted", "payments of " + draft.ref().hash.hex0x());
+            }
+            co_return core::Done{};
+        }
+        log_.warn("endpoints disagree about a block's payments",
+                  {{"chain", info_.id.text()},
+                   {"height", draft.ref().height},
+                   {"first", gate_.pool().name(told_by)},
+                   {"other", gate_.name_of(*reply)}});
+        const auto same = [&](const auto& one) { return one.second.wanted == body->wanted; };
+        if (std::any_of(others.begin(), others.end(), same)) {
+            const core::Error alone{core::Errc::kMalformed, "told payments that two others deny"};
+            co_return gate_.blame(told_by, alone);
+        }
+        others.emplace_back(other, std::move(*body));
+    }
+    if (not_now) co_return *not_now;
+    if (others.empty()) co_return core::Done{};
+    co_return core::Error{core::Errc::kNoQuorum, "endpoints disagree about a block's payments"};
 }
 
 core::Task<EvmReader::Others> EvmReader::ask_others(BlockDraft& draft, const WatchFilter& filter) {

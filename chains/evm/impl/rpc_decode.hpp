@@ -36,6 +36,8 @@ struct TxLine {
     core::Units value;
     std::uint64_t nonce = 0;
     Bytes32 block_hash;  //!< zero while pending
+
+    friend bool operator==(const TxLine&, const TxLine&) = default;
 };
 
 struct BlockBody {

@@ -60,8 +60,9 @@ net::RpcCall call_block(std::string_view block, bool with_transactions) {
             "[" + json_string(block) + (with_transactions ? ",true]" : ",false]"), true};
 }
 
-net::RpcCall call_block_by_hash(const core::BlockHash& hash) {
-    return {"eth_getBlockByHash", "[" + json_string(hash.hex0x()) + ",false]", true};
+net::RpcCall call_block_by_hash(const core::BlockHash& hash, bool with_transactions) {
+    return {"eth_getBlockByHash",
+            "[" + json_string(hash.hex0x()) + (with_transactions ? ",true]" : ",false]"), true};
 }
 
 net::RpcCall call_logs_of_block(const core::BlockHash& hash, const ListedTokens& tokens) {

@@ -17,7 +17,7 @@ std::string hex_number(std::uint64_t number);
 net::RpcCall call_chain_id();
 //! `block`: a number in hex or a tag.
 net::RpcCall call_block(std::string_view block, bool with_transactions);
-net::RpcCall call_block_by_hash(const core::BlockHash& hash);
+net::RpcCall call_block_by_hash(const core::BlockHash& hash, bool with_transactions);
 //! Transfer logs of the listed contracts in exactly this block; a node that does not know the block
 //! answers with an error, not with nothing (EIP-234).
 net::RpcCall call_logs_of_block(const core::BlockHash& hash, const ListedTokens& tokens);

@@ -97,6 +97,10 @@ class FakeChain {
     json answer(const std::string& method, const json& params) const {
         if (method == "eth_chainId") return hex(chain_id);
         if (method == "eth_getBlockByNumber") return block_json(params[0], params[1]);
+        if (method == "eth_getBlockByHash") {
+            const auto height = height_of(params[0]);
+            return height ? block_at(*height) : json(nullptr);
+        }
         if (method == "eth_getLogs") return logs_json(params[0]);
         if (method == "eth_getTransactionReceipt") return receipt_json(params[0]);
         if (method == "eth_getTransactionByHash") return tx_json(params[0]);

@@ -207,12 +207,97 @@ TEST_CASE("reader header: fields that we do not know and no hash -> read, but pr
     CHECK_FALSE(bench.pool->status()[0].quarantined.has_value());
 }
 
-TEST_CASE("reader proof: catching up -> receipts only of what is suspicious") {
+TEST_CASE("reader proof: catching up -> receipts only of what is suspicious or pays us") {
     Bench bench;
     for (int i = 0; i < 3; ++i) mine_two_deposits(bench);
     for (std::size_t i = 1; i < bench.chain.blocks.size(); ++i) {
         for (FakeTx& tx : bench.chain.blocks[i].txs) tx.seed += std::to_string(i);
     }
+    bench.filter.ours = {address(0x33)};
     REQUIRE(bench.run(bench.reader().scan_range(1, 3, bench.filter)));
     CHECK(bench.calls_of("eth_getBlockReceipts") == 0);
+    bench.filter.ours = {bench.bob};
+    const auto scans = bench.run(bench.reader().scan_range(1, 3, bench.filter));
+    REQUIRE(scans);
+    CHECK(bench.calls_of("eth_getBlockReceipts") == 3);
+    CHECK(scans->front().evidence == Evidence::kReceipts);
+}
+
+TEST_CASE(
+    "reader proof: catching up, one of three raises a deposit's amount -> the block's own [F02]",
+    "[F02]") {
+    Bench bench{3};
+    mine_two_deposits(bench);
+    bench.twists[0] = [](const std::string& method, const json&, json& result) {
+        if (method == "eth_getLogs") result[0]["data"] = word(9'000);
+    };
+    const auto scans = bench.run(bench.reader().scan_range(1, 1, bench.filter));
+    REQUIRE(scans);
+    REQUIRE(scans->front().deposits.size() == 2);
+    CHECK(scans->front().deposits[0].units == core::Units{9});
+    CHECK(bench.pool->status()[0].quarantined.has_value());
+}
+
+namespace {
+
+void mine_coin(Bench& bench) {
+    FakeTx tx;
+    tx.seed = "coin";
+    tx.from = bench.carol;
+    tx.to = bench.alice;
+    tx.value = 77;
+    bench.chain.mine({{tx}, ""});
+}
+
+void tell_more_coin(const std::string& method, const json&, json& result) {
+    if (method.starts_with("eth_getBlockBy") && result.is_object()) {
+        for (json& tx : result["transactions"]) tx["value"] = "0x1000000";
+    }
+}
+
+}  // namespace
+
+TEST_CASE(
+    "reader proof: one of three tells another value of a payment in coin -> the others' [F02]",
+    "[F02]") {
+    const bool in_bulk = GENERATE(false, true);
+    const std::size_t liar = GENERATE(0U, 1U, 2U);
+    Bench bench{3};
+    mine_coin(bench);
+    bench.twists[liar] = tell_more_coin;
+    chains::BlockScan scan;
+    if (in_bulk) {
+        const auto scans = bench.run(bench.reader().scan_range(1, 1, bench.filter));
+        REQUIRE(scans);
+        scan = scans->front();
+    } else {
+        const auto one = bench.scan(1);
+        REQUIRE(one);
+        scan = *one;
+    }
+    REQUIRE(scan.deposits.size() == 1);
+    CHECK(scan.deposits[0].units == core::Units{77});
+    CHECK(bench.pool->status()[liar].doubted == (liar != 2));  // nobody needed the third
+}
+
+TEST_CASE("reader proof: two differ about a payment in coin -> not believed, and no third knows") {
+    Bench bench{2};
+    mine_coin(bench);
+    bench.twists[0] = tell_more_coin;
+    const auto scan = bench.scan(1);
+    REQUIRE_FALSE(scan);
+    CHECK(scan.error().code == Errc::kNoQuorum);
+}
+
+TEST_CASE("reader proof: the others have not seen a block with a payment yet -> not ready") {
+    Bench bench{2};
+    mine_coin(bench);
+    bench.twists[1] = [](const std::string& method, const json&, json& result) {
+        if (method == "eth_getBlockByHash") result = nullptr;
+    };
+    const auto early = bench.scan(1);
+    REQUIRE_FALSE(early);
+    CHECK(early.error().code == Errc::kNotReady);
+    bench.pool->doubt(1, "behind", "for long");
+    CHECK(bench.scan(1));
 }
