@@ -93,6 +93,7 @@ class Node {
     Outcome send_raw(const Json& params, std::string& out);
 
     Outcome tell_block(std::optional<BlockId> id, bool full, std::string& out);
+    std::optional<std::size_t> position_of(const Block& block, const core::TxId& id) const;
     Outcome run_call(const Json& params, BlockId at, Effects& effects);
     Outcome balances(core::ByteView code, BlockId at, std::string& out) const;
     U256 told_balance(Asset asset, const core::Address& owner, BlockId at) const;
@@ -109,6 +110,8 @@ class Node {
     void alter_logs(BlockBody& body, Facet facet) const;
     void alter_txs(BlockBody& body, Facet facet);
     void omit(BlockBody& body) const;
+    //! The true transaction beside which this one was invented.
+    std::optional<TxIndex> extra_of(const core::TxId& id) const;
     void imagine_future(BlockId from);
     core::BlockHash told_hash(const core::BlockHash& hash) const;
     bool is_gap(const Block& block) const { return lies(Lie::kGap) && block.height % 3 == 1; }

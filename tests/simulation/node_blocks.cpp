@@ -147,29 +147,28 @@ Node::Outcome Node::logs(const Json& params, std::string& out) {
 Node::Outcome Node::receipt(const Json& params, std::string& out) {
     const auto id = core::TxId::from_hex(params.item(0).text());
     if (!id) return Fault{-32602, "invalid argument 0: no hash"};
-    const auto index = chain_.find_tx(*id);
+    const auto invented_by = extra_of(*id);
+    const auto index = invented_by ? invented_by : chain_.find_tx(*id);
     const auto place = index ? chain_.place(*index, head()) : std::nullopt;
-    if (!place) {
-        if (index && lies(Lie::kPreconfirmation) && chain_.is_waiting(*index)) {
-            return preconfirm(*index, out);
-        }
+    if (!place && index && lies(Lie::kPreconfirmation) && chain_.is_waiting(*index)) {
+        return preconfirm(*index, out);
+    }
+    if (!place || lies(Lie::kNullReceipt)) {
         out += "null";
         return std::nullopt;
     }
     const Block& true_block = chain_.block(place->block);
-    const bool hidden =
-        lies(Lie::kOmitTransaction) && is_target(true_block.txs()[place->index].logs.empty()
-                                                     ? txs_[*index].to
-                                                     : true_block.txs()[place->index].logs[0].b);
-    if (lies(Lie::kNullReceipt) || hidden) {
-        out += "null";
+    const core::BlockHash hash = told_hash(true_block.hash);
+    if (!alters(Facet::kReceipts)) {
+        append_receipt(out, txs_, true_block, hash, place->index);
         return std::nullopt;
     }
-    const core::BlockHash hash = told_hash(true_block.hash);
-    if (alters(Facet::kReceipts)) {
-        append_receipt(out, txs_, altered(true_block, Facet::kReceipts), hash, place->index);
+    const Block told = altered(true_block, Facet::kReceipts);
+    const auto found = position_of(told, *id);
+    if (found) {
+        append_receipt(out, txs_, told, hash, *found);
     } else {
-        append_receipt(out, txs_, true_block, hash, place->index);
+        out += "null";
     }
     return std::nullopt;
 }
@@ -197,7 +196,8 @@ Node::Outcome Node::block_receipts(const Json& params, std::string& out) {
 Node::Outcome Node::transaction(const Json& params, std::string& out) {
     const auto id = core::TxId::from_hex(params.item(0).text());
     if (!id) return Fault{-32602, "invalid argument 0: no hash"};
-    const auto index = chain_.find_tx(*id);
+    const auto invented_by = extra_of(*id);
+    const auto index = invented_by ? invented_by : chain_.find_tx(*id);
     const auto place = index ? chain_.place(*index, head()) : std::nullopt;
     if (!place) {
         // Mined where this node has not come yet: it still waits here.
@@ -211,18 +211,21 @@ Node::Outcome Node::transaction(const Json& params, std::string& out) {
         return std::nullopt;
     }
     const Block& true_block = chain_.block(place->block);
-    if (!alters(Facet::kBlock)) {
-        append_tx(out, txs_[*index], &true_block, &true_block.txs()[place->index], place->index);
-        return std::nullopt;
+    const Block told = alters(Facet::kBlock) ? altered(true_block, Facet::kBlock) : true_block;
+    const auto found = position_of(told, *id);
+    if (found) {
+        const Included& included = told.txs()[*found];
+        append_tx(out, txs_[included.tx], &told, &included, *found);
+    } else {
+        out += "null";
     }
-    const Block told = altered(true_block, Facet::kBlock);
-    for (std::size_t i = 0; i < told.txs().size(); ++i) {
-        const Tx& tx = txs_[told.txs()[i].tx];
-        if (tx.id != *id) continue;
-        append_tx(out, tx, &told, &told.txs()[i], i);
-        return std::nullopt;
+    return std::nullopt;
+}
+
+std::optional<std::size_t> Node::position_of(const Block& block, const core::TxId& id) const {
+    for (std::size_t i = 0; i < block.txs().size(); ++i) {
+        if (txs_[block.txs()[i].tx].id == id) return i;
     }
-    out += "null";
     return std::nullopt;
 }
 

@@ -9,6 +9,10 @@ namespace {
 constexpr std::size_t kFuture = 20;
 constexpr unsigned kTimes = 1'000;
 
+// Kinds of TxSource::fake_of.
+constexpr int kMoreValue = 0;
+constexpr int kExtra = 1;
+
 core::Address stranger() {
     const auto hash = chains::crypto::keccak256(core::bytes_of("stranger"));
     return *core::Address::from_bytes(hash.view().last(20));
@@ -146,27 +150,33 @@ void Node::alter_txs(BlockBody& body, Facet facet) {
     if (lies(Lie::kOmitTransaction)) omit(body);
     if (lies(Lie::kWrongValue) && facet == Facet::kBlock) {
         for (Included& included : body.txs) {
-            Tx tx = txs_[included.tx];
+            const Tx& tx = txs_[included.tx];
             if (tx.value == 0 || !is_target(tx.to)) continue;
-            tx.value *= kTimes;
-            included.tx = txs_.add_fake(std::move(tx));
+            included.tx =
+                txs_.fake_of(included.tx, kMoreValue, [](Tx& fake) { fake.value *= kTimes; });
         }
     }
     if (lies(Lie::kExtraTransaction) && facet != Facet::kLogs && !body.txs.empty()) {
         Included included = body.txs.back();
-        Tx tx = txs_[included.tx];
-        tx.id = *core::TxId::from_bytes(chains::crypto::keccak256(tx.id.view()).view());
-        tx.from = stranger();
-        tx.to = first_target();
-        tx.value = U256{1'000'000'000'000'000'000U};
-        tx.data.clear();
-        included.tx = txs_.add_fake(std::move(tx));
+        included.tx = txs_.fake_of(included.tx, kExtra, [this](Tx& fake) {
+            fake.id = *core::TxId::from_bytes(chains::crypto::keccak256(fake.id.view()).view());
+            fake.from = stranger();
+            fake.to = first_target();
+            fake.value = U256{1'000'000'000'000'000'000U};
+            fake.data.clear();
+        });
         included.success = true;
+        included.first_log += static_cast<std::uint32_t>(included.logs.size());
         included.logs.clear();
         included.gas_used = kTransferGas;
         included.gas_cumulative += kTransferGas;
         body.txs.push_back(std::move(included));
     }
+}
+
+std::optional<TxIndex> Node::extra_of(const core::TxId& id) const {
+    if (!lies(Lie::kExtraTransaction)) return std::nullopt;
+    return txs_.original_of(id, kExtra);
 }
 
 void Node::imagine_future(BlockId from) {

@@ -14,15 +14,29 @@ class TxSource {
     const Tx& operator[](TxIndex index) const {
         return index < kFakes ? chain_.tx(index) : fakes_[index - kFakes];
     }
-    TxIndex add_fake(Tx tx) {
-        fakes_.push_back(std::move(tx));
-        return kFakes + static_cast<TxIndex>(fakes_.size() - 1);
+    //! The fake that a liar of this kind tells instead of (or beside) `original`: one each.
+    TxIndex fake_of(TxIndex original, int kind, const std::function<void(Tx&)>& change) {
+        const auto [entry, fresh] = made_.try_emplace({original, kind}, TxIndex{});
+        if (fresh) {
+            entry->second = kFakes + static_cast<TxIndex>(fakes_.size());
+            fakes_.push_back(chain_.tx(original));
+            change(fakes_.back());
+        }
+        return entry->second;
+    }
+    //! What fake_of() was made from.
+    std::optional<TxIndex> original_of(const core::TxId& fake, int kind) const {
+        for (const auto& [from, index] : made_) {
+            if (from.second == kind && fakes_[index - kFakes].id == fake) return from.first;
+        }
+        return std::nullopt;
     }
 
   private:
     static constexpr TxIndex kFakes = 0x8000'0000;
     const Chain& chain_;
     std::deque<Tx> fakes_;
+    std::map<std::pair<TxIndex, int>, TxIndex> made_;
 };
 
 //! What of a log a liar may change on the way out.
