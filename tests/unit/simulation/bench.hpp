@@ -4,6 +4,7 @@
 #include "chains/evm/reader.hpp"
 #include "chains/evm/sender.hpp"
 #include "chains/evm/signer.hpp"
+#include "chains/evm/transaction.hpp"
 #include "net/endpoint_pool.hpp"
 #include "tests/simulation/node.hpp"
 #include "tests/unit/net/fakes.hpp"
