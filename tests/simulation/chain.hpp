@@ -35,7 +35,8 @@ struct ChainOptions {
     std::vector<Allocation> genesis_balances;
 };
 
-//! A transfer that somebody unknown makes, without a signature.
+//! A transfer that somebody unknown makes, without a signature. Coin that he does not have is never
+//! mined, tokens that he does not have fail on the chain.
 struct Payment {
     Asset asset = kNative;
     core::Address from;
@@ -98,7 +99,9 @@ class Chain {
 
     // Blocks.
     core::BlockRef mine(core::Instant now);
-    //! The new branch is `extra` blocks longer. kRefused below the finalized block unless
+    //! The new branch is `extra` blocks longer; the plan is asked once for each transaction
+    //! dropped, in their order, and what it sends to a place where it can't be mined any more goes
+    //! to the pool. Grants come again at their heights. kRefused below the finalized block unless
     //! `may_break_finality`.
     core::Expected<ReorgReport> reorg(std::uint64_t depth, const ReorgPlan& plan, core::Instant now,
                                       bool may_break_finality = false, std::uint64_t extra = 1);

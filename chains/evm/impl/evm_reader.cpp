@@ -80,8 +80,8 @@ core::Expected<core::Done> EvmReader::take_logs(BlockDraft& draft, const net::Rp
     return misled(reply, taken.error());
 }
 
-//! Asked by block hash there is one right answer, so that a log of another block, or one taken back,
-//! is none.
+//! Asked by block hash, or below finality, there is one right answer, so that a log of another block,
+//! or one taken back, is none.
 core::Error EvmReader::misled(const net::RpcReply& reply, core::Error error) {
     if (error.code == core::Errc::kNotReady) return error;
     return gate_.blame(reply.endpoint, std::move(error));

@@ -141,7 +141,7 @@ core::Expected<core::Done> EvmReader::take_range_logs(std::vector<BlockDraft>& d
     BlocksSink sink{drafts, tokens_, quirks_, filter};
     auto taken = decoder_.logs(*json, sink);
     if (taken) return taken;
-    return unusable(reply, taken.error());
+    return misled(reply, taken.error());
 }
 
 core::Task<core::Expected<core::Done>> EvmReader::read_logs(std::vector<BlockDraft>& drafts,

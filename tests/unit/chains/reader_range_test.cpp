@@ -101,6 +101,19 @@ TEST_CASE("reader range: a block that does not link -> reorged") {
     CHECK(scans.error().code == Errc::kReorged);
 }
 
+TEST_CASE("reader range: one of three marks final logs as removed -> blamed, read from another") {
+    Bench bench{3};
+    fill(bench, 4);
+    bench.twists[0] = [](const std::string& method, const json&, json& result) {
+        if (method != "eth_getLogs") return;
+        for (json& log : result) log["removed"] = true;
+    };
+    const auto scans = bench.run(bench.reader().scan_range(1, 4, bench.filter));
+    REQUIRE(scans);
+    CHECK(deposited(*scans) == 6);
+    CHECK(bench.pool->status()[0].doubted);
+}
+
 TEST_CASE("reader range: past the head -> not ready [F01]", "[F01]") {
     Bench bench;
     fill(bench, 3);

@@ -160,3 +160,44 @@ TEST_CASE("one of three nodes lies: what one alone said -> does not pass the oth
     REQUIRE(own.size() == 1);
     CHECK(own[0].transfers.at(0).units == core::Units{10});
 }
+
+TEST_CASE("all three nodes lie alike about tokens: blocks at the head -> the root refutes them") {
+    const Lie lie = GENERATE(Lie::kEmptyLogs, Lie::kLogSubset, Lie::kExtraLog, Lie::kWrongAmount,
+                             Lie::kWrongToken, Lie::kForgedReceipt, Lie::kRemovedFlag,
+                             Lie::kWrongBlockHash, Lie::kNullReceipt, Lie::kOmitTransaction);
+    Court court{lie};
+    Bench& bench = court.bench;
+    CAPTURE(name_of(lie));
+    for (const auto& node : bench.nodes) {
+        node->set_targets({bench.alice, bench.bob, address(0x72)});
+        node->set_lie(lie);
+    }
+    for (std::uint64_t height = 1; height <= bench.chain.height(); ++height) {
+        CAPTURE(height);
+        const auto scan = bench.scan(height);
+        if (scan) CHECK(same(scan->deposits, court.truth_at(height)));
+    }
+}
+
+TEST_CASE("one of three nodes lies: catching up -> what pays us is the truth or is missing",
+          "[F02][F03]") {
+    const Lie lie = GENERATE(from_range(every_lie()));
+    Court court{lie};
+    Bench& bench = court.bench;
+    CAPTURE(name_of(lie));
+    const std::uint64_t last = bench.chain.finalized_height();
+    auto scans = bench.run(bench.reader().scan_range(1, last, bench.filter));
+    for (int turn = 0; turn < 5 && !scans; ++turn) {
+        bench.clock.passed_ms += 1'000;
+        scans = bench.run(bench.reader().scan_range(1, last, bench.filter));
+    }
+    REQUIRE(scans.has_value());
+    for (const chains::BlockScan& scan : *scans) {
+        CAPTURE(scan.block.height);
+        CHECK(scan.block == bench.chain.block_at(scan.block.height));
+        const auto truth = court.truth_at(scan.block.height);
+        for (const chains::TransferSeen& seen : scan.deposits) {
+            CHECK(std::find(truth.begin(), truth.end(), seen) != truth.end());
+        }
+    }
+}
