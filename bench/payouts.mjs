@@ -16,11 +16,11 @@ import { report, say } from './lib/report.mjs';
 import { RowWatch, monotonicMs } from './lib/row_watch.mjs';
 import { rounded } from './lib/stats.mjs';
 
-const UNITS = 10_000_000n;
+export const UNITS = 10_000_000n;
 const AT_ONCE = 16;
-const destination = (index) => viem.getAddress(`0xbe9c${index.toString(16).padStart(36, '0')}`);
+export const destination = (index) => viem.getAddress(`0xbe9c${index.toString(16).padStart(36, '0')}`);
 
-async function openSessions(daemon, token, count) {
+export async function openSessions(daemon, token, count) {
     const receivers = new Array(count);
     let next = 0;
     const worker = async () => {
@@ -35,7 +35,7 @@ async function openSessions(daemon, token, count) {
     return receivers;
 }
 
-async function transfersTo(node, token) {
+export async function transfersTo(node, token) {
     const logs = await node.rpc('eth_getLogs', [{
         fromBlock: '0x0', toBlock: 'latest', address: token.address,
         topics: [viem.toEventSelector('Transfer(address,address,uint256)')],

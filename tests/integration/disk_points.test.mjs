@@ -74,7 +74,7 @@ async function assertRefusesToServe(lives, { at, how }) {
 
 async function openLane(t, options) {
     const scene = await openScene(t, { start: false, chain: QUICK, ...options });
-    const lives = Object.assign(new Lives(scene), { orders: [] });
+    const lives = new Lives(scene);
     t.after(() => lives.close());
     await lives.start();
     await measure(lives);

@@ -10,23 +10,22 @@ import { Shim } from './shim.mjs';
 /** The [[chain]] entry that lets a payment be over soonest. */
 export const QUICK = { poll_ms: 20, confirmations: 1 };
 
-const LATEST = 'SELECT raw FROM attempts ORDER BY id DESC LIMIT 50';
+const LATEST = 'SELECT raw FROM attempts ORDER BY id DESC LIMIT 200';
 
 const sizeOf = (file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
 const OFTEN = { timeoutMs: 120_000, everyMs: 8 };
-const DELIVERED = 8;
-const LOOK = {
-    ...OPEN, tip: 'SELECT height FROM chain_tips',
-    states: 'SELECT id, state FROM sessions ORDER BY rowid DESC LIMIT 100',
-};
+// Delivered and refunded.
+const SETTLED = '8, 10';
+const LOOK = { ...OPEN, tip: 'SELECT height FROM chain_tips' };
 
 export class Lives {
     #logged = 0;
 
-    /** `scene` is one that was not started. */
+    /** `scene` is one that was not started. `orders` is for the test to remember whom to ask for at the end. */
     constructor(scene) {
         this.scene = scene;
+        this.orders = [];
         this.shim = new Shim(scene.daemon, { port: new URL(scene.node.url).port });
         this.reader = new Reader(scene.daemon.databaseFile);
     }
@@ -70,10 +69,13 @@ export class Lives {
         }, { ...OFTEN, what });
     }
 
-    /** Where the daemon has come to, in one look: { height, states: of all sessions not yet final, open: … }. */
-    async #look() {
-        const { tip, states, ...open } = await this.reader.all(LOOK);
-        return { height: tip[0]?.height, states: new Map(states.map(({ id, state }) => [id, state])),
+    /** Where the daemon has come to, in one look: { height, open, settled: of these orders, how many }. */
+    async #look(orders) {
+        const ids = orders.map(({ session }) => `'${session.sessionId}'`).join(', ');
+        const { tip, settled, ...open } = await this.reader.all({
+            ...LOOK, settled: `SELECT count(*) AS n FROM sessions WHERE id IN (${ids}) AND state IN (${SETTLED})`,
+        });
+        return { height: tip[0]?.height, settled: settled[0].n,
             open: Object.values(open).some((rows) => rows.length > 0) };
     }
 
@@ -84,28 +86,31 @@ export class Lives {
     }
 
     /** Pays and mines one block. */
-    async pay(order) {
-        await this.scene.pay(order.receiver);
+    async pay(order, amount = '10') {
+        await this.scene.pay(order.receiver, amount);
         this.height = undefined;
     }
 
-    /** Mines until this life is over, or the order, if any, is settled; how it ended, or undefined. */
-    untilEnded(order, what) {
+    /**
+     * Mines until this life is over, or the order, if any, is settled; how it ended, or undefined. `idle` is called
+     * when there is nothing to do any more.
+     */
+    untilEnded(order, what, { idle } = {}) {
         return until(async () => {
             if (this.end) return { end: this.end };
-            const look = await this.#look();
-            if (order && look.states.get(order.session.sessionId) === DELIVERED) return { end: undefined };
+            const look = await this.#look(order ? [order] : []);
+            if (order && look.settled === 1) return { end: undefined };
+            if (idle && !look.open && look.height === this.height) await idle();
             if (this.end === undefined) await this.#step(look);
             return false;
         }, { ...OFTEN, what }).then(({ end }) => end);
     }
 
     /** Mines until these orders are settled and everything rests. */
-    settle(orders, state = DELIVERED) {
+    settle(orders) {
         return this.until(async () => {
-            const look = await this.#look();
-            const settled = orders.every(({ session }) => look.states.get(session.sessionId) === state);
-            if (settled && !look.open && look.height === this.height) return true;
+            const look = await this.#look(orders);
+            if (look.settled === orders.length && !look.open && look.height === this.height) return true;
             return this.#step(look);
         }, `${orders.length} sessions to be settled`);
     }

@@ -184,7 +184,7 @@ static int strikes(int kind) {
 //! -2 the call is to be made as it is, -3 made and then death.
 static ssize_t verdict(int struck, size_t bytes) {
     if (!struck) return -2;
-    if (how_is("kill")) die();
+    if (how_is("kill") || (how_is("kill-half") && bytes < 2)) die();
     if (how_is("kill-after")) return -3;
     if (how_is("kill-reply")) return -2;
     const int halves = how_is("kill-half") || (struck == 1 && (how_is("short") || how_is("torn")));
