@@ -40,16 +40,37 @@ export async function stopChild(child, { signal = 'SIGTERM', graceMs = 10_000 } 
     }
 }
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
-export function freePort() {
+let nextPort = 0;
+
+function listenable(port) {
     return new Promise((resolve, reject) => {
         const server = createServer();
         server.once('error', reject);
-        server.listen(0, '127.0.0.1', () => {
-            const { port } = server.address();
-            server.close(() => resolve(port));
+        server.listen(port, '127.0.0.1', () => {
+            const { port: chosen } = server.address();
+            server.close(() => resolve(chosen));
         });
     });
+}
+
+/**
+ * A TCP port of 127.0.0.1 that was free a moment ago. TEST_PORTS="from-to" is a range for this process alone, so that
+ * nobody else takes the port of a program that is down for a moment.
+ */
+export async function freePort() {
+    const range = /^(\d+)-(\d+)$/.exec(process.env.TEST_PORTS ?? '');
+    if (!range) return listenable(0);
+    const [from, to] = range.slice(1).map(Number);
+    for (let tries = from; tries <= to; tries += 1) {
+        const port = from + (nextPort % (to - from + 1));
+        nextPort += 1;
+        try {
+            return await listenable(port);
+        } catch (error) {
+            if (error.code !== 'EADDRINUSE') throw error;
+        }
+    }
+    throw new Error(`no port is free in ${from}-${to}`);
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
