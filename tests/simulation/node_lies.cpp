@@ -148,6 +148,8 @@ void Node::omit(BlockBody& body) const {
 
 void Node::alter_txs(BlockBody& body, Facet facet) {
     if (lies(Lie::kOmitTransaction)) omit(body);
+    if (body.txs.empty()) return;
+    const TxIndex last = body.txs.back().tx;
     if (lies(Lie::kWrongValue) && facet == Facet::kBlock) {
         for (Included& included : body.txs) {
             const Tx& tx = txs_[included.tx];
@@ -156,9 +158,9 @@ void Node::alter_txs(BlockBody& body, Facet facet) {
                 txs_.fake_of(included.tx, kMoreValue, [](Tx& fake) { fake.value *= kTimes; });
         }
     }
-    if (lies(Lie::kExtraTransaction) && facet != Facet::kLogs && !body.txs.empty()) {
+    if (lies(Lie::kExtraTransaction) && facet != Facet::kLogs) {
         Included included = body.txs.back();
-        included.tx = txs_.fake_of(included.tx, kExtra, [this](Tx& fake) {
+        included.tx = txs_.fake_of(last, kExtra, [this](Tx& fake) {
             fake.id = *core::TxId::from_bytes(chains::crypto::keccak256(fake.id.view()).view());
             fake.from = stranger();
             fake.to = first_target();
