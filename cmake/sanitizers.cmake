@@ -11,8 +11,10 @@ elseif(DEPOSITD_SANITIZER STREQUAL "thread")
     add_compile_options(-fsanitize=thread -Wno-tsan -O1)
     add_link_options(-fsanitize=thread)
 elseif(DEPOSITD_SANITIZER STREQUAL "fuzzer")
-    add_compile_options(-fsanitize=address,fuzzer-no-link -O1)
-    add_link_options(-fsanitize=address)
+    # Line numbers are enough for a stack trace, and a tenth of the disk.
+    add_compile_options(-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=function
+                        -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -gline-tables-only)
+    add_link_options(-fsanitize=address,undefined)
 elseif(NOT DEPOSITD_SANITIZER STREQUAL "")
     message(FATAL_ERROR "DEPOSITD_SANITIZER is '${DEPOSITD_SANITIZER}', expected address, undefined, thread or fuzzer")
 endif()

@@ -237,7 +237,8 @@ core::Expected<std::uint64_t> chain_number(const core::ChainId& chain) {
     const std::string_view digits = chain.reference();
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error != std::errc{} || end != digits.data() + digits.size()) {
+    const bool canonical = digits == "0" || !digits.starts_with('0');
+    if (error != std::errc{} || end != digits.data() + digits.size() || !canonical) {
         return core::invalid("not an EIP-155 chain number: " + chain.text());
     }
     return number;

@@ -30,7 +30,7 @@ void add_token(ChainInfo& chain, std::string symbol, unsigned decimals, core::Ad
 //! "eip155:N/erc20:0x…"
 core::AssetId erc20_asset(const core::ChainId& chain, const core::Address& contract);
 
-//! N of "eip155:N"; kInvalid for another namespace.
+//! N of "eip155:N"; kInvalid for another namespace and for any but the shortest spelling of N.
 core::Expected<std::uint64_t> chain_number(const core::ChainId& chain);
 
 }  // namespace chains::evm

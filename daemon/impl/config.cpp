@@ -10,6 +10,7 @@
 
 #include "chains/crypto/bip32.hpp"
 #include "chains/evm/address.hpp"
+#include "chains/evm/profiles.hpp"
 #include "core/check.hpp"
 #include "daemon/impl/config_values.hpp"
 
@@ -156,6 +157,11 @@ ChainSettings chain_of(const ConfigTable& table, const ConfigSources& sources, P
         report(problems, table.place_of("id"),
                "chain.id: chains of the family " + std::string{out.id.name_space()} +
                    " are not offered; EVM chains are written eip155:<number>");
+    } else if (!out.id.empty() && !chains::evm::chain_number(out.id)) {
+        // Two spellings of one number would watch one chain twice.
+        report(problems, table.place_of("id"),
+               "chain.id " + out.id.text() +
+                   " is no EVM chain: the number has digits only and no leading zero");
     }
     out.name = table.maybe_text("name");
     out.native_symbol = table.maybe_text("native_symbol");

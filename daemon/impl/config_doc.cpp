@@ -24,6 +24,24 @@ std::string heading(const SectionSpec& section) {
     return section.repeated ? "[[" + path + "]]" : "[" + path + "]";
 }
 
+//! A basic string of TOML.
+std::string quoted(std::string_view text) {
+    static constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string out = "\"";
+    for (const char c : text) {
+        const auto code = static_cast<unsigned char>(c);
+        if (code < 0x20 || code == 0x7f) {
+            out += "\\u00";
+            out += kDigits[code >> 4];
+            out += kDigits[code & 15];
+            continue;
+        }
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + '"';
+}
+
 //! Breaks at spaces so that no line passes `width`.
 std::string wrapped(std::string_view text, std::string_view prefix, std::size_t width) {
     std::string out;
@@ -101,28 +119,30 @@ std::string config_in_effect(const Config& config) {
         << "\nrequest_burst_per_ip = " << config.server.request_burst_per_ip
         << "\nconnections_max = " << config.server.connections_max << "\n";
     if (!config.server.operator_token_file.empty()) {
-        out << "operator_token_file = \"" << config.server.operator_token_file << "\"\n";
+        out << "operator_token_file = " << quoted(config.server.operator_token_file) << "\n";
     }
     if (!config.server.public_base_url.empty()) {
-        out << "public_base_url = \"" << config.server.public_base_url << "\"\n";
+        out << "public_base_url = " << quoted(config.server.public_base_url) << "\n";
     }
-    out << "\n[storage]\npath = \"" << config.storage.path << "\"\nreaders = " << config.storage.readers
-        << "\n\n[log]\nlevel = \"" << config.log.level << "\"\nformat = \""
+    out << "\n[storage]\npath = " << quoted(config.storage.path)
+        << "\nreaders = " << config.storage.readers << "\n\n[log]\nlevel = \"" << config.log.level << "\"\nformat = \""
         << (config.log.format == LogFormat::kJson ? "json" : "console") << "\"\n\n[keys]\n";
     if (!config.keys.evm_account_xpub.empty()) {
         out << "evm_account_xpub = \"" << config.keys.evm_account_xpub << "\"\n";
     }
     if (!config.keys.mnemonic_file.empty()) {
-        out << "mnemonic_file = \"" << config.keys.mnemonic_file << "\"\n";
+        out << "mnemonic_file = " << quoted(config.keys.mnemonic_file) << "\n";
     }
     out << "\n[limits]\n";
     maybe("payout_whole_tokens_max", config.limits.payout_whole_tokens_max);
     out << "max_fee_gwei = " << config.limits.max_fee_gwei
-        << "\n";
+        << "\nreconcile_s = " << config.limits.reconcile_s << "\n";
     for (const ChainSettings& chain : config.chains) {
         out << "\n[[chain]]\nid = \"" << chain.id.text() << "\"\n";
-        if (chain.name) out << "name = \"" << *chain.name << "\"\n";
-        if (chain.native_symbol) out << "native_symbol = \"" << *chain.native_symbol << "\"\n";
+        if (chain.name) out << "name = " << quoted(*chain.name) << "\n";
+        if (chain.native_symbol) {
+            out << "native_symbol = " << quoted(*chain.native_symbol) << "\n";
+        }
         maybe("mainnet", chain.mainnet);
         maybe("scan_native", chain.scan_native);
         maybe("poll_ms", chain.poll_ms);
@@ -133,12 +153,12 @@ std::string config_in_effect(const Config& config) {
         maybe("max_fee_gwei", chain.max_fee_gwei);
         out << "allow_single_endpoint = " << flag(chain.allow_single_endpoint) << "\n";
         for (const EndpointSettings& endpoint : chain.endpoints) {
-            out << "\n[[chain.endpoint]]\nname = \"" << endpoint.name << "\"\n# url and headers are not shown\n"
-                << "operator = \"" << endpoint.operator_name
-                << "\"\nrate_per_second = " << endpoint.rate_per_second << "\n";
+            out << "\n[[chain.endpoint]]\nname = " << quoted(endpoint.name)
+                << "\n# url and headers are not shown\noperator = " << quoted(endpoint.operator_name)
+                << "\nrate_per_second = " << endpoint.rate_per_second << "\n";
         }
         for (const TokenSettings& token : chain.tokens) {
-            out << "\n[[chain.token]]\nsymbol = \"" << token.symbol << "\"\naddress = \""
+            out << "\n[[chain.token]]\nsymbol = " << quoted(token.symbol) << "\naddress = \""
                 << token.address.hex0x() << "\"\ndecimals = " << token.decimals << "\ngasless = \""
                 << token.gasless << "\"\n";
             if (!token.stray_min.empty()) out << "stray_min = \"" << token.stray_min << "\"\n";

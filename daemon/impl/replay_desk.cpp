@@ -1,10 +1,13 @@
 #include "daemon/impl/replay_desk.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "daemon/impl/replay_order.hpp"
 
 namespace depositd {
 
@@ -14,20 +17,6 @@ using nlohmann::json;
 namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
-
-core::Expected<std::uint64_t> height_of(const json& order, const char* key) {
-    const auto found = order.find(key);
-    if (found == order.end() || !found->is_number_unsigned()) {
-        return core::invalid(std::string{key} + " must be a height");
-    }
-    return found->get<std::uint64_t>();
-}
-
-std::optional<std::string> text_of(const json& order, const char* key) {
-    const auto found = order.find(key);
-    if (found == order.end() || !found->is_string()) return std::nullopt;
-    return found->get<std::string>();
-}
 
 }  // namespace
 
@@ -43,32 +32,17 @@ ReplayDesk::ReplayDesk(asio::any_io_executor executor, std::vector<Chain> chains
       wake_{executor, SteadyTime::max()} {}
 
 core::Expected<ReplayDesk::Order> ReplayDesk::parse(const json& order) const {
-    if (!order.is_object()) return core::invalid("the order must be an object");
+    std::vector<core::ChainId> configured;
+    for (const Chain& chain : chains_) configured.push_back(chain.id);
+    auto parsed = parse_replay_order(order, configured, codec_);
+    if (!parsed) return parsed.error();
     Order out;
-    out.chains = chains_;
-    if (const auto chain = text_of(order, "chain")) {
-        std::erase_if(out.chains, [&](const Chain& one) { return one.id.text() != *chain; });
-        if (out.chains.empty()) return core::invalid("chain " + *chain + " is not configured");
+    out.request = std::move(parsed->request);
+    for (const Chain& chain : chains_) {
+        if (std::ranges::find(parsed->chains, chain.id) != parsed->chains.end()) {
+            out.chains.push_back(chain);
+        }
     }
-    if (const auto tx = text_of(order, "tx")) {
-        auto id = codec_.parse_tx(*tx);
-        if (!id) return core::invalid("tx: " + id.error().message);
-        out.request = *id;
-        return out;
-    }
-    if (const auto session = text_of(order, "session")) {
-        out.request = core::SessionId{*session};
-        return out;
-    }
-    if (!order.contains("chain")) {
-        return core::invalid("name a tx, a session, or a chain with from and to");
-    }
-    auto from = height_of(order, "from");
-    if (!from) return from.error();
-    auto to = height_of(order, "to");
-    if (!to) return to.error();
-    if (*from > *to) return core::invalid("from must not be above to");
-    out.request = watchers::ReplayRange{*from, *to};
     return out;
 }
 

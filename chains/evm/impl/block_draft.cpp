@@ -38,6 +38,17 @@ bool are_numbered(const std::vector<Receipt>& receipts) {
     return true;
 }
 
+//! Two logs of one number in a transaction would be two deposits of one name.
+bool has_number_twice(const std::vector<Receipt>& receipts) {
+    std::set<std::uint32_t> numbers;
+    for (const Receipt& receipt : receipts) {
+        for (const TransferLog& log : receipt.transfers) {
+            if (!numbers.insert(log.log_index).second) return true;
+        }
+    }
+    return false;
+}
+
 bool are_ethereum(const std::vector<Receipt>& receipts) {
     return std::all_of(receipts.begin(), receipts.end(),
                        [](const Receipt& receipt) { return is_ethereum_type(receipt.type); });
@@ -182,6 +193,7 @@ core::Expected<WholeProof> BlockDraft::check_whole(const std::vector<Receipt>& r
     const bool complete =
         quirks.bloom_is_partial ? body_.head.bloom.is_within(rebuilt) : body_.head.bloom == rebuilt;
     if (!complete) return lie("the receipts' logs do not make up the bloom filter");
+    if (has_number_twice(receipts)) return lie("two logs of one number");
     return WholeProof::kBloom;
 }
 

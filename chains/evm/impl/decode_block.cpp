@@ -108,6 +108,12 @@ void read_transactions(od::value& list, BlockBody& body, const WatchFilter& filt
         const bool pays_us = !tx.value.is_zero() && !tx.to.empty() && filter.is_ours(tx.to);
         if (pays_us || filter.is_ours(tx.from)) body.wanted.push_back(std::move(tx));
     }
+    // One payment told twice would be two deposits of one name.
+    std::vector<Bytes32> sorted = body.tx_hashes;
+    std::sort(sorted.begin(), sorted.end());
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
+        throw BadField{"a block with a transaction twice"};
+    }
 }
 
 }  // namespace
@@ -174,6 +180,7 @@ BlockBody read_block(od::object object, const WatchFilter* filter) {
             seen.mark(5, key);
             if (filter != nullptr) read_transactions(value, body, *filter);
         } else if (key == "baseFeePerGas") {
+            seen.mark(6, key);
             if (!is_null(value)) body.head.base_fee = units_field(value, "baseFeePerGas");
         } else {
             header.take(key, value);

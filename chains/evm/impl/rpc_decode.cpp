@@ -247,9 +247,12 @@ core::Expected<TxLine> Decoder::transaction(std::string_view json) {
 core::Expected<FeeHistory> Decoder::fee_history(std::string_view json) {
     return impl_->run<FeeHistory>(json, [](od::document& document) -> core::Expected<FeeHistory> {
         FeeHistory history;
+        Seen seen;
         for (auto field : document.get_object()) {
             const std::string_view key = field.unescaped_key();
             od::value value = field.value();
+            if (key == "baseFeePerGas") seen.mark(0, key);
+            if (key == "reward") seen.mark(1, key);
             if (is_null(value)) continue;
             if (key == "baseFeePerGas") {
                 for (auto element : value.get_array()) {

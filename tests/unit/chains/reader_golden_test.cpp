@@ -113,3 +113,44 @@ TEST_CASE("reader golden: an answer cut anywhere -> never a value [F25]", "[F25]
         CHECK_FALSE(decoder.receipt(cut).has_value());
     }
 }
+
+TEST_CASE("reader golden: one transaction told twice in a block -> malformed [F25]", "[F25]") {
+    json block = recorded()["block"];
+    block["transactions"].push_back(block["transactions"][0]);
+    const Everyone filter;
+    CHECK(Decoder{}.block(padded(block), filter).error().code == core::Errc::kMalformed);
+}
+
+TEST_CASE("reader golden: fees told twice -> malformed, not the last word [F25]", "[F25]") {
+    const json node = recorded();
+    const Everyone filter;
+    Decoder decoder;
+    std::string block = padded(node["block"]);
+    block.replace(block.find("\"baseFeePerGas\""), 15, "\"baseFeePerGas\":\"0x1\",\"baseFeePerGas\"");
+    block.reserve(block.size() + 64);
+    CHECK(decoder.block(block, filter).error().code == core::Errc::kMalformed);
+    std::string fees = R"({"baseFeePerGas":["0x1"],"reward":[],"baseFeePerGas":["0x9"]})";
+    fees.reserve(fees.size() + 64);
+    CHECK(decoder.fee_history(fees).error().code == core::Errc::kMalformed);
+}
+
+TEST_CASE("reader golden: one log twice where receipts prove little -> no deposit of one name twice [F25]",
+          "[F25]") {
+    const json node = recorded();
+    json block = node["block"];
+    block["strange"] = 1;  // a header of unknown form: only the bloom filter can be compared
+    block.erase("mixHash");
+    json receipt = node["receipts"][0];
+    receipt["logs"].push_back(receipt["logs"][0]);
+    const Everyone filter;
+    Decoder decoder;
+    const auto body = decoder.block(padded(block), filter);
+    REQUIRE(body);
+    const BlockDraft draft{*body, "recorded"};
+    const auto honest = decoder.receipts(padded(node["receipts"]));
+    REQUIRE(honest);
+    CHECK(draft.check_whole(*honest, {}).value() == WholeProof::kBloom);
+    const auto twice = decoder.receipts(padded(json::array({receipt})));
+    REQUIRE(twice);
+    CHECK(draft.check_whole(*twice, {}).error().code == core::Errc::kMalformed);
+}

@@ -177,6 +177,32 @@ TEST_CASE("config: the settings in effect -> parse to the same settings") {
     CHECK(config_in_effect(*second.config) == config_in_effect(*first.config));
 }
 
+TEST_CASE("config: names with quotes and control characters, reconcile off -> shown as they were set") {
+    const auto first = parse_config(with_chain("name = \"a\\\"b\\\\c\\u0007\"\n[limits]\nreconcile_s = 0\n"),
+                                    sources());
+    REQUIRE(first.config);
+    std::string text = config_in_effect(*first.config);
+    const std::string hidden = "# url and headers are not shown";
+    text.replace(text.find(hidden), hidden.size(), "url = \"http://127.0.0.1:8545\"");
+    const auto second = parse_config(text, sources());
+    INFO(describe(second.problems, "f"));
+    REQUIRE(second.config);
+    CHECK(second.config->chains[0].endpoints[0].name == "a\"b\\c\x07");
+    CHECK(second.config->limits.reconcile_s == 0);
+}
+
+TEST_CASE("config: a chain number in another spelling -> refused: one chain is never watched twice") {
+    for (const char* id : {"eip155:031337", "eip155:abc", "eip155:18446744073709551616", "eip155:-1"}) {
+        INFO(id);
+        const auto result = parse_config(
+            with_chain("[[chain]]\nid = \"" + std::string{id} +
+                       "\"\n[[chain.endpoint]]\nurl = \"http://127.0.0.1:8546\"\n"),
+            sources());
+        CHECK_FALSE(result.config);
+        CHECK(mentions(result, "is no EVM chain"));
+    }
+}
+
 TEST_CASE("config example: every declared key -> in it, and the file is up to date") {
     const std::string example = config_example();
     std::size_t at = 0;
