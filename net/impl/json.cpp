@@ -101,6 +101,10 @@ core::Expected<json> parse_strict(std::string_view text, JsonLimits limits) {
         return core::Error{core::Errc::kTooLarge,
                            "more than " + std::to_string(limits.max_bytes) + " bytes of JSON"};
     }
+    // nlohmann takes a zero byte for the end and would not look at what follows.
+    if (const auto zero = text.find('\0'); zero != std::string_view::npos) {
+        return core::invalid("not JSON at byte " + std::to_string(zero) + ": a zero byte");
+    }
     StrictBuilder builder{limits.max_depth};
     if (!json::sax_parse(text.begin(), text.end(), &builder)) {
         if (builder.error.code == core::Errc::kUnset) return core::invalid("not JSON");

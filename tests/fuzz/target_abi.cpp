@@ -73,6 +73,6 @@ FUZZ_TARGET(abi) {
     walk(AbiReader{all}, all, 1);
     if (const auto text = decode_text(all)) MUST(fuzz::is_utf8(*text));
     const auto reason = revert_reason(all);
-    if (reason) MUST(fuzz::is_utf8(*reason) && all.size() >= 68);
+    if (reason) MUST(fuzz::is_utf8(*reason) && all.size() >= 36);
     round_trip(all);
 }

@@ -49,6 +49,7 @@ void verdicts(int status, std::int64_t code, std::string_view message) {
 void reverts(std::string_view message, const std::string& data) {
     const auto text = chains::evm::impl::revert_text({3, std::string{message}, data});
     MUST(text.size() <= 200 && is_plain(text));
+    MUST(!text.empty() || message.empty());
     if (fuzz::is_utf8(message)) MUST(fuzz::is_utf8(text));
 }
 

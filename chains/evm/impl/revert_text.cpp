@@ -50,7 +50,9 @@ std::string revert_text(const net::RpcError& error) {
     const auto data = core::from_hex(error.data);
     if (!error.data.starts_with("0x") || !data || data->size() < 4) return cleaned(error.message);
     const core::ByteView view{*data};
-    if (auto reason = revert_reason(view)) return cleaned(std::move(*reason));
+    if (auto reason = revert_reason(view)) {
+        return cleaned(reason->empty() ? error.message : std::move(*reason));
+    }
     if (starts_with(view, selector("Panic(uint256)"))) {
         if (const auto code = AbiReader{view.subspan(4)}.u64(0)) return panic_text(*code);
     }

@@ -1,3 +1,4 @@
+#include "chains/evm/impl/revert_text.hpp"
 #include "chains/evm/impl/send_text.hpp"
 
 #include <catch2/catch.hpp>
@@ -70,4 +71,9 @@ TEST_CASE("send texts: endpoints differ -> the most hopeful outcome, the worst t
                          SendReport{SendOutcome::kUnderpriced, "cheap"}};
     CHECK(merge_send_reports(low).outcome == SendOutcome::kNonceTaken);
     CHECK(merge_send_reports({}).outcome == SendOutcome::kUnclear);
+}
+
+TEST_CASE("revert texts: a reason without a word -> what the node said") {
+    const std::string empty = "0x08c379a0" + std::string(62, '0') + "20" + std::string(64, '0');
+    CHECK(chains::evm::impl::revert_text({3, "execution reverted", empty}) == "execution reverted");
 }

@@ -42,6 +42,16 @@ TEST_CASE("strict json: not one JSON document -> kInvalid") {
     }
 }
 
+TEST_CASE("strict json: a zero byte -> kInvalid, it does not hide what follows") {
+    using namespace std::string_view_literals;
+    for (const auto text : {"{\"a\":1}\0{\"a\":2}"sv, "1\0002"sv, "[1]\0"sv, "\0"sv, "\"a\0b\""sv}) {
+        const auto parsed = parse_strict(text);
+        REQUIRE(!parsed);
+        CHECK(parsed.error().code == Errc::kInvalid);
+    }
+    CHECK(parse_strict(R"("a\u0000b")"));
+}
+
 TEST_CASE("strict json: limits -> depth and size are refused one past the limit") {
     const auto nested = [](std::size_t depth) {
         return std::string(depth, '[') + std::string(depth, ']');
