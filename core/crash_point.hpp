@@ -14,10 +14,13 @@
 
 namespace core {
 
-//! Dies at the `nth` time (from 1) that `name` is passed. Set once, before anything runs.
+//! Dies at the `nth` time (from 1) that `name` is passed. Not while anything runs on another thread.
 void arm_crash(std::string_view name, std::uint64_t nth);
 
 //! Kills the process with SIGKILL when armed for this place and count.
 void crash_here(std::string_view name);
+
+//! What dies instead of this process: the one that a simulation runs in it. Null: this process again.
+void set_crash_victim(void (*kill)());
 
 }  // namespace core

@@ -249,6 +249,9 @@ struct Payouts {
     //! Reserved nonces of (chain, sender) whose step is not terminal, ascending, with the step.
     virtual Expected<std::vector<std::pair<std::uint64_t, core::StepId>>> open_nonces(
         const core::ChainId& chain, const core::Address& sender) = 0;
+    //! Native coin that signed top-ups bring to this address and no block was seen with.
+    virtual Expected<core::Units> top_ups_in_flight(const core::AssetId& native,
+                                                    const core::Address& to) = 0;
     //! kConflict when the transaction id is known. Unique for ever.
     virtual Expected<core::AttemptId> add_attempt(const Attempt& attempt) = 0;
     virtual Expected<Done> save_attempt(const Attempt& attempt) = 0;

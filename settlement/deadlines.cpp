@@ -6,7 +6,7 @@ namespace {
 using core::Expected;
 
 constexpr std::size_t kSessionsPerLook = 200;
-constexpr core::Millis kInterval{1000};
+constexpr core::Millis kInterval{2'000};
 
 }  // namespace
 

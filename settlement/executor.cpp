@@ -28,6 +28,8 @@ PayoutPace PayoutPace::for_chain(const chains::ChainInfo& chain) {
         return core::Millis{static_cast<std::int64_t>(chain.block_ms) * count};
     };
     PayoutPace pace;
+    // Whatever a block brings wakes the executor; what it asks the nodes for changes with blocks.
+    pace.look_again_after = std::clamp(blocks(1) / 4, core::Millis{1'000}, core::Millis{3'000});
     pace.resend_after = std::clamp(blocks(3), core::Millis{3'000}, core::Millis{30'000});
     pace.bump_after = std::clamp(blocks(6), core::Millis{15'000}, core::Millis{180'000});
     pace.refusal_spacing = std::clamp(blocks(3), core::Millis{2'000}, core::Millis{40'000});

@@ -23,6 +23,7 @@ struct Position {
     Units booked;
     Units in;
     Units out;
+    Units uncertain;  //!< as ReconcileLine
 };
 using Positions = std::map<std::pair<core::Address, core::AssetId>, Position>;
 
@@ -76,8 +77,9 @@ Expected<Done> add_pending(db::UnitOfWork& work, const core::ChainId& chain,
     auto deposits = work.deposits().unconfirmed(chain, kAnyHeight);
     if (!deposits) return deposits.error();
     for (const db::Deposit& deposit : *deposits) {
-        auto done = add(positions[{deposit.to, deposit.asset}].in, deposit.units);
-        if (!done) return done.error();
+        Position& position = positions[{deposit.to, deposit.asset}];
+        if (auto done = add(position.in, deposit.units); !done) return done.error();
+        if (auto done = add(position.uncertain, deposit.units); !done) return done.error();
     }
     auto mined = work.own_txs().not_final(chain, kAnyHeight);
     if (!mined) return mined.error();
@@ -91,7 +93,10 @@ Expected<Done> add_pending(db::UnitOfWork& work, const core::ChainId& chain,
             if (!attempt) return attempt.error();
             // A top-up stays with us; a foreign transaction's coin is a deposit row already.
             if (*attempt && (*attempt)->step.kind == db::StepKind::kTopUp) {
-                done = add(positions[{tx.to, native}].in, tx.native_value);
+                Position& topped_up = positions[{tx.to, native}];
+                done = add(topped_up.in, tx.native_value);
+                if (!done) return done.error();
+                done = add(topped_up.uncertain, tx.native_value);
                 if (!done) return done.error();
             }
         }
@@ -102,6 +107,42 @@ Expected<Done> add_pending(db::UnitOfWork& work, const core::ChainId& chain,
         }
     }
     return Done{};
+}
+
+//! What a transaction that was signed and not seen in a block could have taken from its sender by now:
+//! the block that we read may be told without it.
+Expected<Done> add_in_flight(const db::PayoutFull& full, const core::AssetId& native,
+                             Positions& positions) {
+    for (const db::PayoutStep& step : full.steps) {
+        if (step.status != db::PayoutStatus::kSigned && step.status != db::PayoutStatus::kSent) continue;
+        Units price;
+        for (const db::Attempt& attempt : full.attempts) {
+            if (attempt.step == step.id) price = std::max(price, attempt.max_fee);
+        }
+        const auto fee = price.times(step.gas_limit);
+        if (!fee) return fee.error();
+        for (const auto& [asset, units] : {std::pair{native, *fee}, std::pair{step.asset, step.units}}) {
+            const auto found = positions.find({step.sender, asset});
+            if (found == positions.end()) continue;
+            if (auto done = add(found->second.uncertain, units); !done) return done.error();
+        }
+    }
+    return Done{};
+}
+
+Expected<Done> add_all_in_flight(db::UnitOfWork& work, const core::ChainId& chain,
+                                 const core::AssetId& native, Positions& positions) {
+    constexpr std::size_t kPage = 500;
+    core::PayoutId after;
+    for (;;) {
+        auto page = work.payouts().active(chain, after, kPage);
+        if (!page) return page.error();
+        for (const db::PayoutFull& full : *page) {
+            after = full.payout.id;
+            if (auto done = add_in_flight(full, native, positions); !done) return done.error();
+        }
+        if (page->size() < kPage) return Done{};
+    }
 }
 
 Expected<Done> add_receivers(db::UnitOfWork& work, const ReconcileRequest& request,
@@ -168,6 +209,8 @@ Expected<Books> read_books(db::UnitOfWork& work, const ReconcileRequest& request
     if (!books_last) return books_last.error();
     auto pending = add_pending(work, request.chain, request.native, books.positions);
     if (!pending) return pending.error();
+    auto in_flight = add_all_in_flight(work, request.chain, request.native, books.positions);
+    if (!in_flight) return in_flight.error();
     // Tokens that lay on an operator's address before the first block read are not on the books.
     for (const core::Address& owner : request.operator_addresses) {
         books.positions.try_emplace({owner, request.native});
@@ -199,6 +242,15 @@ Expected<Done> hold_against(ReconcileLine& line, const Units& on_chain) {
     return Done{};
 }
 
+Expected<Units> uncertain_native(db::UnitOfWork& work, const core::ChainId& chain,
+                                 const core::AssetId& native, const core::Address& owner) {
+    Positions positions;
+    positions.try_emplace({owner, native});
+    if (auto done = add_pending(work, chain, native, positions); !done) return done.error();
+    if (auto done = add_all_in_flight(work, chain, native, positions); !done) return done.error();
+    return positions.at({owner, native}).uncertain;
+}
+
 core::Task<Expected<ReconcileReport>> reconcile(db::Database& database, ReconcileRequest request,
                                                 BalanceAt balance_at) {
     auto books_job = database.read<Books>(
@@ -215,6 +267,7 @@ core::Task<Expected<ReconcileReport>> reconcile(db::Database& database, Reconcil
         line.booked = position.booked;
         line.in = position.in;
         line.out = position.out;
+        line.uncertain = position.uncertain;
         const auto expected = position.in.minus(position.out);
         if (expected) line.expected = *expected;
         auto on_chain = co_await balance_at(line.asset, line.owner, report.at);

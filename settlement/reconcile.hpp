@@ -25,12 +25,22 @@ struct ReconcileLine {
     core::Units expected;  //!< ledger, plus what is on the chain and not final or credited yet
     core::Units in;        //!< what makes up `expected`: kept apart, because it has no sign
     core::Units out;
+    //! Of what is missing so much proves nothing yet: what came in blocks that are not final, and what
+    //! our own unseen transactions may have taken. A false block differs by no more.
+    core::Units uncertain;
     std::optional<core::Error> not_told;  //!< why the chain could not be asked; then nothing below holds
     core::Units on_chain;
     core::Units missing;  //!< on the books and not on the chain
     core::Units surplus;  //!< on the chain and not on the books
     bool equal = false;
 };
+
+//! ReconcileLine::uncertain of native coin.
+core::Expected<core::Units> uncertain_native(db::UnitOfWork& work, const core::ChainId& chain,
+                                             const core::AssetId& native, const core::Address& owner);
+
+//! Is more missing than what is not certain yet?
+inline bool is_missing(const ReconcileLine& line) { return line.missing > line.uncertain; }
 
 //! Sets what the chain says, and what follows from it.
 core::Expected<core::Done> hold_against(ReconcileLine& line, const core::Units& on_chain);

@@ -92,6 +92,8 @@ core::Task<Expected<std::size_t>> Reconciler::look() {
         if (line.missing.is_zero()) {
             suspected_.erase(place);
             whole.push_back(line);
+        } else if (!is_missing(line)) {
+            suspected_.erase(place);
         } else if (suspected_.insert(place).second) {
             is_fresh = true;
         } else {
@@ -156,7 +158,7 @@ core::Task<Expected<Done>> Reconciler::judge(Lines missing, core::BlockRef at, S
         if (is_open || holds(standing.acknowledged, reason_of(line))) continue;
         const auto agreed = co_await by_quorum(line, at);
         if (!agreed) continue;
-        if (agreed->missing.is_zero()) {
+        if (!is_missing(*agreed)) {
             suspected_.erase({line.owner, line.asset});
             continue;
         }

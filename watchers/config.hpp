@@ -16,7 +16,7 @@ struct WatcherConfig {
     core::Millis backoff_max{15'000};
     //! First block to read when the chain was never read. None: now, that is the node's final
     //! block, or 64 blocks below the head when finality is further away: an origin that a reorg can
-    //! take away would leave nothing to walk back to.
+    //! take away would leave nothing to walk back to. One above the node's final block is lowered to it.
     std::optional<std::uint64_t> start_height;
     //! Blocks of one commit while catching up below finality.
     unsigned range_batch = 200;

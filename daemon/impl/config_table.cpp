@@ -90,7 +90,7 @@ constexpr KeySpec kKeys[] = {
     {"chain", "finalized_tag", KeyType::kBool, false, "", "true",
      "Credit only at or below the node's `finalized` block."},
     {"chain", "start_height", KeyType::kInteger, false, "", "30000000",
-     "First block to read on the first start. Without: the head at that moment.", 0, kAny},
+     "First block to read on the first start. One above the final block is lowered to it. Without: the final block, at most 64 below the head.", 0, kAny},
     {"chain", "quorum", KeyType::kInteger, false, "", "2",
      "Endpoints that must agree before a large deposit is credited.", 1, 16},
     {"chain", "allow_single_endpoint", KeyType::kBool, false, "false", "",

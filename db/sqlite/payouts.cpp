@@ -60,6 +60,11 @@ constexpr char kOpenNonces[] =
     " WHERE s.sender = ?2 AND s.status NOT IN (6, 7, 8) AND n.chain = ?1 AND n.sender = ?2"
     " ORDER BY n.nonce";
 
+// 1: top-up; 3, 4: signed, sent. The third condition is the index's.
+constexpr char kTopUpsInFlight[] =
+    "SELECT units FROM payout_steps WHERE recipient = ?2 AND asset = ?1 AND kind = 1"
+    " AND status IN (3, 4) AND status NOT IN (6, 7, 8)";
+
 constexpr char kAddAttempt[] =
     "INSERT INTO attempts (step_id, chain, tx, raw, max_fee, max_priority_fee, status,"
     " send_count, last_answer, signed_at, sent_at)"
@@ -214,6 +219,23 @@ class SqlitePayouts final : public Payouts {
                 query.read(nonce, step);
             }
             return out;
+        });
+    }
+
+    Expected<core::Units> top_ups_in_flight(const core::AssetId& native,
+                                            const core::Address& to) override {
+        return guarded(connection_, [&]() -> Expected<core::Units> {
+            core::Units sum;
+            Query query{connection_, kTopUpsInFlight};
+            query.bind(native, to);
+            while (query.step()) {
+                core::Units units;
+                query.read(units);
+                const auto more = sum.plus(units);
+                if (!more) return more.error();
+                sum = *more;
+            }
+            return sum;
         });
     }
 

@@ -12,15 +12,16 @@ constexpr std::uint64_t kOriginDepthMax = 64;
 core::Expected<std::uint64_t> origin_height(std::optional<std::uint64_t> start_height,
                                             const chains::Heads& heads) {
     const std::uint64_t head = heads.latest.height;
-    if (start_height) {
-        const std::uint64_t origin = *start_height > 0 ? *start_height - 1 : 0;
-        if (origin > head) {
-            return core::Error{core::Errc::kNotReady, "the start height is above the node's head"};
-        }
-        return origin;
-    }
     const std::uint64_t lowest = head > kOriginDepthMax ? head - kOriginDepthMax : 0;
-    return heads.finalized ? std::clamp(heads.finalized->height, lowest, head) : lowest;
+    const std::uint64_t safe =
+        heads.finalized ? std::clamp(heads.finalized->height, lowest, head) : lowest;
+    if (!start_height) return safe;
+    const std::uint64_t origin = *start_height > 0 ? *start_height - 1 : 0;
+    if (origin > head) {
+        return core::Error{core::Errc::kNotReady, "the start height is above the node's head"};
+    }
+    // One that a reorganisation takes away would leave nothing to walk back to.
+    return heads.finalized ? std::min(origin, safe) : origin;
 }
 
 core::Task<core::Expected<core::Done>> read_tokens(chains::ChainReader& reader, core::Log& log,

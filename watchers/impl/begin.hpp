@@ -31,7 +31,7 @@ struct Opening {
     std::vector<Balance> balances;  //!< none of zero
 };
 
-//! The origin is the block below `start_height`, or the default WatcherConfig describes.
+//! The origin is the block below `start_height`, within what WatcherConfig says of it.
 core::Task<core::Expected<Opening>> read_opening(chains::ChainReader& reader, core::Log& log,
                                                  std::vector<core::Address> operators,
                                                  std::optional<std::uint64_t> start_height,

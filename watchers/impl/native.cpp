@@ -140,8 +140,12 @@ core::Task<core::Expected<core::Done>> NativeLook::agree(core::Address address, 
         const auto sum = explained.plus(residual.units);
         if (!sum) co_return sum.error();
         explained = *sum;
+        // Nothing proves a balance as a receipt proves a log: one word is never enough where there are
+        // two to ask, however small the amount.
+        const chains::ChainInfo& info = reader_.info();
         const unsigned endpoints =
-            credit_tier(reader_.info(), reader_.info().native_asset, residual.units).endpoints;
+            std::max(credit_tier(info, info.native_asset, residual.units).endpoints,
+                     info.payout_final.endpoints);
         if (endpoints <= 1) continue;
         const auto index = static_cast<std::size_t>(residual.seen.height - known_.tip.height);
         const auto all = books.in[index].plus(explained);

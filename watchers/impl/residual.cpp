@@ -80,7 +80,13 @@ core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::
             if (!over) return over.error();
             const auto dated = balances.over.find(address);
             if (dated == balances.over.end()) continue;
-            auto done = book_all(work, info, address, dated->second, *over, now, detected, tally);
+            // Our own top-up, whose block was told without it, is nobody's deposit.
+            const auto ours = work.payouts().top_ups_in_flight(info.native_asset, address);
+            if (!ours) return ours.error();
+            if (*over <= *ours) continue;
+            const auto theirs = over->minus(*ours);
+            if (!theirs) return theirs.error();
+            auto done = book_all(work, info, address, dated->second, *theirs, now, detected, tally);
             if (!done) return done.error();
             continue;
         }

@@ -94,6 +94,18 @@ TEST_CASE("reconciler: less on the chain, once -> one wrong answer is no finding
     CHECK(bench.halts().empty());
 }
 
+TEST_CASE("reconciler: less by a deposit that is not credited yet -> its block may be a lie, no halt") {
+    Bench bench;
+    bench.desk.detect(bench.id, 10);
+    bench.desk.drive();
+    for (int i = 0; i < 4; ++i) CHECK(bench.look() == 1);
+    CHECK(bench.halts().empty());
+    bench.on_chain = 39;
+    for (int i = 0; i < 2; ++i) bench.look();
+    REQUIRE(bench.halts().size() == 1);
+    CHECK(bench.halts().front().reason.find("holds 11 less of") != std::string::npos);
+}
+
 TEST_CASE("reconciler: less on the chain, twice -> halted; acknowledged -> the same does not halt again") {
     Bench bench;
     bench.on_chain = 39;

@@ -457,6 +457,23 @@ TEST_CASE("watcher: a start height -> the block with this height is the first on
     CHECK(deposits[0].height == 5);
 }
 
+TEST_CASE("watcher: a start height above the final block -> read from the final block on") {
+    watchers::WatcherConfig config;
+    config.start_height = 8;
+    World world{fake_chain_info(), config};
+    world.chain.set_finalized_lag(5);
+    const db::Receiver receiver = world.issue();
+    for (std::uint64_t i = 1; i <= 8; ++i) {
+        world.chain.mine(pays(world, fake_tx(i), receiver.address, i));
+    }
+    world.follow();
+    CHECK(world.deposits(receiver).size() == 5);
+    // A reorganisation of all that is not final leaves something to walk back to.
+    world.chain.reorg_empty(5, 6);
+    world.follow();
+    CHECK(world.tip() == world.chain.tip());
+}
+
 TEST_CASE("watcher: tiers by amount -> small after depth, large with finality") {
     chains::CreditTier small;
     small.whole_tokens_max = 100;

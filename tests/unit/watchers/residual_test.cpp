@@ -192,6 +192,34 @@ TEST_CASE("residual: less coin than is explained -> told once, again only when i
     CHECK(world.metrics.value("depositd_balance_missing_total") == 2);
 }
 
+TEST_CASE("residual: of a small amount, seen by one of several endpoints -> not booked on its word") {
+    auto info = fake_chain_info();
+    info.payout_final.endpoints = 2;
+    REQUIRE(info.credit.back().endpoints == 1);
+    World world{info};
+    world.follow();
+    const db::Receiver receiver = world.issue(true);
+    world.chain.set_balances_denied_from(1);
+    world.chain.mine(hidden(receiver.address, 1));
+    world.follow();
+    CHECK(world.story().empty());
+}
+
+TEST_CASE("residual: a top-up of ours whose block was told without it -> nobody's deposit") {
+    World world{fake_chain_info()};
+    world.follow();
+    const db::Receiver receiver = world.issue(true);
+    world.own_attempt(fake_tx(1), World::TopUp{receiver.address, 500});
+    world.chain.mine(hidden(receiver.address, 500));
+    world.follow();
+    CHECK(world.deposits(receiver).empty());
+    world.chain.mine(hidden(receiver.address, 40));
+    world.follow();
+    const auto deposits = world.deposits(receiver);
+    REQUIRE(deposits.size() == 1);
+    CHECK(deposits[0].units == core::Units{40});
+}
+
 TEST_CASE("residual: coin spent by our own transaction, fee and top-up -> nothing to explain") {
     World world{fake_chain_info()};
     world.chain.fund(world.operators[0], world.chain.info().native_asset, core::Units{10'000});

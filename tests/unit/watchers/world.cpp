@@ -132,7 +132,7 @@ std::vector<db::Halt> World::halts() {
         [](db::UnitOfWork& work) { return work.blocks().open_halts(); });
 }
 
-void World::own_attempt(const core::TxId& tx) {
+void World::own_attempt(const core::TxId& tx, std::optional<TopUp> top_up) {
     const std::uint64_t number = ++attempts_;
     db::Payout payout;
     payout.environment = kEnvironment;
@@ -145,7 +145,7 @@ void World::own_attempt(const core::TxId& tx) {
     payout.created_at = clock.now();
     payout.updated_at = clock.now();
     auto filed =
-        wait(db->write<core::Done>([payout, tx, number, chain_id = chain.info().id](
+        wait(db->write<core::Done>([payout, tx, number, top_up, native = chain.info().native_asset, chain_id = chain.info().id](
                                        db::UnitOfWork& work) -> core::Expected<core::Done> {
             auto id = work.payouts().plan(payout);
             if (!id) return id.error();
@@ -156,6 +156,13 @@ void World::own_attempt(const core::TxId& tx) {
             step.asset = payout.asset;
             step.units = payout.units;
             step.nonce = number;
+            if (top_up) {
+                step.kind = db::StepKind::kTopUp;
+                step.status = db::PayoutStatus::kSigned;
+                step.recipient = top_up->to;
+                step.asset = native;
+                step.units = core::Units{top_up->units};
+            }
             auto step_id = work.payouts().add_step(step);
             if (!step_id) return step_id.error();
             auto nonce = work.payouts().reserve_nonce(chain_id, payout.sender, number, *step_id);

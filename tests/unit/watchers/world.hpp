@@ -42,7 +42,11 @@ class World {
     core::BlockRef tip();
     std::vector<db::Halt> halts();
     //! Files an attempt with this transaction id, so that its transfers are our own.
-    void own_attempt(const core::TxId& tx);
+    struct TopUp {
+        core::Address to;
+        std::uint64_t units;
+    };
+    void own_attempt(const core::TxId& tx, std::optional<TopUp> top_up = {});
 
     template <class T>
     T wait(core::Task<T> task) {

@@ -1,0 +1,340 @@
+#include "tests/simulation/auditor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "chains/crypto/keccak.hpp"
+
+namespace simulation {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kViolationsMax = 50;
+constexpr std::uint64_t kFeeCapWei = 500'000'000'000;
+
+core::Units units_of(const json& text) {
+    const auto units = core::Units::from_decimal(text.get<std::string>());
+    CHECK(units.has_value(), "the API tells amounts in base units");
+    return *units;
+}
+
+void add(std::map<Asset, core::Units>& sums, Asset asset, const core::Units& units) {
+    const auto sum = sums[asset].plus(units);
+    CHECK(sum.has_value());
+    sums[asset] = *sum;
+}
+
+core::Units sum_of(const std::map<Asset, core::Units>& sums, Asset asset) {
+    const auto found = sums.find(asset);
+    return found == sums.end() ? core::Units{} : found->second;
+}
+
+core::TxId tx_of(const json& text) {
+    const auto tx = core::TxId::from_hex(text.get<std::string>());
+    CHECK(tx.has_value(), "the API tells transactions in hex");
+    return *tx;
+}
+
+}  // namespace
+
+Auditor::Auditor(World& world) : world_{world} {
+    const auto station = world.signer().address_of({chains::KeyRole::kGasStation, 0});
+    CHECK(station.has_value());
+    gas_station_ = *station;
+    for (const Place& place : world.places()) audited_.push_back(place.chain->finalized_height());
+}
+
+void Auditor::violated(std::string_view rule, const Order* order, const std::string& what) {
+    std::string text{rule};
+    if (order != nullptr) text += ", order " + std::to_string(order->number);
+    text += ": " + what;
+    world_.trace().tell("VIOLATION", text);
+    if (violations_.size() < kViolationsMax) violations_.push_back(std::move(text));
+}
+
+void Auditor::complain(std::string_view rule, const Order& order, const std::string& what) {
+    complaints_.push_back(std::string{rule} + ", order " + std::to_string(order.number) + ": " + what);
+}
+
+void Auditor::promised(const Order& order) {
+    Account account;
+    account.order = &order;
+    orders_.emplace(order.number, std::move(account));
+    roles_[order.destination] = {order.number, Part::kDestination};
+    if (order.refund) roles_[*order.refund] = {order.number, Part::kRefund};
+}
+
+void Auditor::issued(const Order& order) {
+    const auto [at, is_new] = roles_.emplace(order.receiver, Role{order.number, Part::kReceiver});
+    if (!is_new && (at->second.order != order.number || at->second.part != Part::kReceiver)) {
+        violated("I3", &order, "an address was handed out twice: " + order.receiver.hex0x());
+    }
+}
+
+// ---- what is said while things go on ------------------------------------------------------------
+
+void Auditor::heard(Order& order, const json& session) {
+    const std::string status = session.at("status");
+    if (session.at("sessionId") != order.session) {
+        violated("I7", &order, "the answer is about another session");
+        return;
+    }
+    if (order.is_final() && status != order.status) {
+        violated("I6", &order, "was " + order.status + " and is now " + status);
+    }
+    order.status = status;
+    order.last_view = session.dump();
+    check_delivery_told(order, session);
+    check_deposits_told(order, session);
+}
+
+//! What is called done must be in a final block of the chain, whatever the nodes said.
+void Auditor::check_delivery_told(const Order& order, const json& session) {
+    if (order.status != "succeeded" && order.status != "bounced") return;
+    const json& destination = session.at("destination");
+    if (!destination.contains("delivery")) {
+        violated("I7", &order, order.status + " without a transaction");
+        return;
+    }
+    const json& delivery = destination["delivery"];
+    const Chain& chain = *world_.places()[order.chain].chain;
+    const core::TxId tx = tx_of(delivery["txHash"]);
+    const auto where = chain.where(tx);
+    if (!where || where->height > chain.finalized_height()) {
+        violated("I3", &order, order.status + " by a transaction that is not final: " + tx.hex0x());
+    }
+}
+
+void Auditor::check_deposits_told(const Order& order, const json& session) {
+    const Chain& chain = *world_.places()[order.chain].chain;
+    std::set<std::string> seen;
+    for (const json& deposit : session.at("deposits")) {
+        if (!deposit.contains("txHash")) continue;
+        const std::string hash = deposit["txHash"];
+        const std::string key = hash + deposit["tokenAddress"].get<std::string>() +
+                                deposit["baseUnits"].get<std::string>();
+        if (!seen.insert(key).second) {
+            violated("I3", &order, "a deposit is listed twice: " + hash);
+        }
+        if (deposit["status"] != "confirmed") continue;
+        const auto where = chain.where(tx_of(deposit["txHash"]));
+        if (!where || where->height > chain.finalized_height()) {
+            violated("I3", &order, "credited what is not final: " + hash);
+        }
+    }
+}
+
+void Auditor::sent(std::size_t place, std::string_view body) {
+    const Chain& chain = *world_.places()[place].chain;
+    constexpr std::string_view kMethod = "eth_sendRawTransaction";
+    for (std::size_t at = body.find(kMethod); at != std::string_view::npos;
+         at = body.find(kMethod, at + 1)) {
+        const std::size_t begin = body.find("0x", at);
+        if (begin == std::string_view::npos) return;
+        const std::size_t end = body.find('"', begin);
+        const auto raw = core::from_hex(body.substr(begin, end - begin));
+        if (!raw) continue;
+        const auto hash = core::TxId::from_bytes(chains::crypto::keccak256(*raw).view());
+        const auto index = chain.find_tx(*hash);
+        if (!index) continue;
+        const Tx& tx = chain.tx(*index);
+        Content content{tx.to, core::Units{tx.value}.decimal() + "/" + core::to_hex(tx.data)};
+        const auto [known, is_new] =
+            identities_.emplace(std::tuple{place, tx.from, tx.nonce}, content);
+        if (!is_new && !(known->second == content)) {
+            violated("I10", nullptr, tx.from.hex0x() + " signed two things with nonce " +
+                                         std::to_string(tx.nonce));
+        }
+        if (tx.fee_max > kFeeCapWei) {
+            violated("I14", nullptr, "a fee of " + std::to_string(tx.fee_max) + " wei per gas");
+        }
+    }
+}
+
+void Auditor::mined(std::size_t place) {
+    const Chain& chain = *world_.places()[place].chain;
+    while (audited_[place] < chain.finalized_height()) {
+        ++audited_[place];
+        for (const Moved& move : chain.moves_at(audited_[place])) {
+            if (move.success) became_final(place, move);
+        }
+    }
+}
+
+void Auditor::became_final(std::size_t place, const Moved& move) {
+    const auto from = roles_.find(move.from);
+    const auto to = roles_.find(move.to);
+    if (from != roles_.end() && from->second.part == Part::kReceiver) {
+        paid_out(orders_.at(from->second.order), move);
+    }
+    if (to == roles_.end()) return;
+    Account& account = orders_.at(to->second.order);
+    const Order& order = *account.order;
+    if (order.chain != place) {
+        violated("I18", &order, "money moved on another chain");
+        return;
+    }
+    switch (to->second.part) {
+        case Part::kReceiver:
+            if (move.from == gas_station_) {
+                add(account.gas, move.asset, move.units);
+                return;
+            }
+            add(account.in, move.asset, move.units);
+            account.deposits.push_back({move.tx, move.asset, move.units,
+                                        world_.places()[place].chain->block_at(move.height).mined_at,
+                                        move.from});
+            return;
+        case Part::kDestination:
+            add(account.delivered, move.asset, move.units);
+            ++deliveries_;
+            if (move.from != order.receiver) {
+                violated("I2", &order, "somebody else's money was delivered");
+            }
+            if (++account.delivery_count > 1) violated("I1", &order, "delivered twice");
+            return;
+        case Part::kRefund:
+            add(account.returned, move.asset, move.units);
+            ++returns_;
+            if (move.from != order.receiver) {
+                violated("I2", &order, "somebody else's money was returned");
+            }
+            return;
+    }
+}
+
+void Auditor::paid_out(Account& account, const Moved& move) {
+    const Order& order = *account.order;
+    add(account.out, move.asset, move.units);
+    const bool is_ours = move.to == order.destination || (order.refund && move.to == *order.refund);
+    if (!is_ours) violated("I2", &order, "money went to a stranger: " + move.to.hex0x());
+}
+
+void Auditor::heard_status(const json& status) {
+    for (const json& chain : status.at("chains")) {
+        for (const json& halt : chain.at("halts")) {
+            violated("I5", nullptr, "payouts were halted without a cause: " +
+                                        halt.at("reason").get<std::string>());
+        }
+    }
+}
+
+// ---- at the end ---------------------------------------------------------------------------------
+
+std::vector<std::string> Auditor::complaints() {
+    complaints_.clear();
+    for (auto& [number, account] : orders_) {
+        const Order& order = *account.order;
+        if (order.session.empty()) {
+            complain("I19", order, "could never be opened");
+        } else {
+            judge_one(account, json::parse(order.last_view));
+        }
+    }
+    return complaints_;
+}
+
+void Auditor::judge() {
+    for (const std::string& complaint : complaints()) {
+        world_.trace().tell("VIOLATION", complaint);
+        if (violations_.size() < kViolationsMax) violations_.push_back(complaint);
+    }
+}
+
+void Auditor::judge_one(Account& account, const json& session) {
+    judge_outcome(account, session);
+    judge_deposits(account, session);
+}
+
+//! Is it the end that the agreed terms give, by the money that came in time?
+void Auditor::judge_outcome(Account& account, const json& session) {
+    const Order& order = *account.order;
+    const std::string reason = session.at("statusReason").at("code");
+    core::Units in_time;
+    for (const Deposit& deposit : account.deposits) {
+        if (deposit.asset != order.asset || deposit.mined_at > order.expires_at) continue;
+        in_time = *in_time.plus(deposit.units);
+    }
+    const bool enough =
+        !in_time.is_zero() &&
+        (order.terms->accepts_underpaid || order.units.is_zero() ||
+         in_time >= *order.units.mul_ratio_ceil(10'000 - order.terms->tolerance_bps, 10'000));
+    const core::Units delivered = sum_of(account.delivered, order.asset);
+    const std::string told = order.status + " (" + reason + ")";
+    if (order.status == "succeeded") {
+        if (account.delivery_count != 1) complain("I7", order, "succeeded, but nothing arrived");
+        if (!enough) complain("I3", order, "succeeded with " + in_time.decimal() + " in time");
+        if (delivered > in_time) {
+            complain("I18", order, "delivered " + delivered.decimal() + " of " + in_time.decimal());
+        }
+        if (order.terms->refunds_excess && !order.units.is_zero() && delivered > order.units) {
+            complain("I18", order, "delivered more than asked: " + delivered.decimal());
+        }
+        if (!order.units.is_zero() && !order.terms->accepts_underpaid &&
+            delivered < *order.units.mul_ratio_floor(10'000 - order.terms->tolerance_bps, 10'000)) {
+            complain("I18", order, "delivered less than agreed: " + delivered.decimal());
+        }
+        const core::Units said = units_of(json(delivered.decimal()));
+        if (said != delivered) complain("I7", order, "told another amount");
+        return;
+    }
+    if (account.delivery_count != 0) complain("I7", order, told + ", but it was delivered");
+    if (order.status == "bounced" || order.status == "expired") {
+        if (enough && !order.was_refused) {
+            complain("I19", order, told + ", but " + in_time.decimal() + " came in time");
+        }
+        if (order.status == "expired" && !in_time.is_zero()) {
+            complain("I19", order, told + ", but " + in_time.decimal() + " came in time");
+        }
+        return;
+    }
+    const bool is_held = reason == "no_refund_address" || reason == "refund_impossible" ||
+                         reason == "payout_held" || reason == "delivery_impossible";
+    if (!is_held || (order.refund && !order.was_refused)) {
+        complain("I19", order, "did not end: " + told);
+    }
+}
+
+//! Is every unit that came told of, and gone where its use says?
+void Auditor::judge_deposits(Account& account, const json& session) {
+    const Order& order = *account.order;
+    const Chain& chain = *world_.places()[order.chain].chain;
+    std::map<core::TxId, core::Units> told;
+    Sums kept;
+    for (const json& deposit : session.at("deposits")) {
+        if (deposit["status"] == "orphaned" || !deposit.contains("txHash")) continue;
+        const core::Units units = units_of(deposit["baseUnits"]);
+        told[tx_of(deposit["txHash"])] = units;
+        const auto token = core::Address::from_hex(deposit["tokenAddress"].get<std::string>());
+        const Asset asset = token->is_zero() ? kNative : chain.contracts().asset_at(*token);
+        if (deposit["use"] == "held" || deposit["use"] == "booked") add(kept, asset, units);
+    }
+    for (const Deposit& deposit : account.deposits) {
+        const auto found = told.find(deposit.tx);
+        if (found == told.end()) {
+            complain("I3", order, "a deposit is missing: " + deposit.tx.hex0x());
+        } else if (found->second != deposit.units) {
+            complain("I18", order, "a deposit of " + deposit.units.decimal() + " is told as " +
+                                        found->second.decimal());
+        }
+    }
+    if (told.size() > account.deposits.size()) {
+        complain("I3", order, "deposits are told that never came");
+    }
+    if (!order.is_final()) return;
+    for (const auto& [asset, came] : account.in) {
+        const core::Units went = *sum_of(account.delivered, asset).plus(sum_of(account.returned, asset));
+        const core::Units left = *went.plus(sum_of(kept, asset));
+        if (left == came) continue;
+        if (!order.refund && left < came) continue;  // nobody to return it to
+        complain("I18", order, "of " + came.decimal() + " of asset " + std::to_string(asset) + " " +
+                                    sum_of(account.delivered, asset).decimal() + " was delivered, " +
+                                    sum_of(account.returned, asset).decimal() + " returned, " +
+                                    sum_of(kept, asset).decimal() + " kept");
+    }
+}
+
+}  // namespace simulation

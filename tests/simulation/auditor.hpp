@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "tests/simulation/order.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace simulation {
+
+//! Holds what the daemon does against what is true. It sees the chains as they are, what reaches the
+//! nodes, and what the API says; never the database, and nothing inside the daemon.
+//!
+//! Rules are named by the invariants of docs/TESTING.md: I1 … I20.
+class Auditor {
+  public:
+    explicit Auditor(World& world);
+
+    // ---- what happens
+
+    void promised(const Order& order);
+    //! The API named an address to pay to.
+    void issued(const Order& order);
+    //! The API spoke of an order: `session` is its object. Notes the status in the order.
+    void heard(Order& order, const nlohmann::json& session);
+    //! A request with transactions reached a node.
+    void sent(std::size_t place, std::string_view body);
+    //! A block was mined: checks all that became final.
+    void mined(std::size_t place);
+    //! The operator's status page.
+    void heard_status(const nlohmann::json& status);
+
+    // ---- at the end
+
+    //! Has everything come to rest as it should? What each order says, which must have been read just
+    //! now, against the final blocks; what is not so (yet), in words.
+    std::vector<std::string> complaints();
+    //! Makes them violations.
+    void judge();
+
+    const std::vector<std::string>& violations() const { return violations_; }
+    //! Money that arrived at destinations and refund addresses, and how often.
+    std::uint64_t deliveries() const { return deliveries_; }
+    std::uint64_t returns() const { return returns_; }
+
+  private:
+    struct Deposit {
+        core::TxId tx;
+        Asset asset = kNative;
+        core::Units units;
+        core::Instant mined_at;
+        core::Address from;
+        friend auto operator<=>(const Deposit&, const Deposit&) = default;
+    };
+    using Sums = std::map<Asset, core::Units>;
+    //! What became final about one order.
+    struct Account {
+        const Order* order;
+        std::vector<Deposit> deposits;
+        Sums in;
+        Sums out;
+        Sums delivered;
+        unsigned delivery_count = 0;
+        Sums returned;
+        Sums gas;
+    };
+    enum class Part { kReceiver, kDestination, kRefund };
+    struct Role {
+        std::size_t order;
+        Part part;
+    };
+    struct Content {
+        core::Address to;
+        std::string value_and_data;
+        friend bool operator==(const Content&, const Content&) = default;
+    };
+
+    void became_final(std::size_t place, const Moved& move);
+    void paid_out(Account& account, const Moved& move);
+    void check_delivery_told(const Order& order, const nlohmann::json& session);
+    void check_deposits_told(const Order& order, const nlohmann::json& session);
+    void judge_one(Account& account, const nlohmann::json& session);
+    void judge_outcome(Account& account, const nlohmann::json& session);
+    void judge_deposits(Account& account, const nlohmann::json& session);
+    void complain(std::string_view rule, const Order& order, const std::string& what);
+    void violated(std::string_view rule, const Order* order, const std::string& what);
+
+    World& world_;
+    core::Address gas_station_;
+    std::map<std::size_t, Account> orders_;
+    std::map<core::Address, Role> roles_;
+    std::vector<std::uint64_t> audited_;  //!< by place: the last height that was looked at
+    std::map<std::tuple<std::size_t, core::Address, std::uint64_t>, Content> identities_;
+    std::map<std::tuple<std::size_t, core::Address>, std::uint64_t> delivery_nonce_;
+    std::vector<std::string> violations_;
+    std::vector<std::string> complaints_;
+    std::uint64_t deliveries_ = 0;
+    std::uint64_t returns_ = 0;
+};
+
+}  // namespace simulation

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/customers.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace simulation {
+
+//! Everything that goes wrong, by chance: at least one fault a minute, many at once. Each ends by itself
+//! after a while; heal() ends all.
+//!
+//! What it keeps to, because the daemon is promised it: at most one of a chain's three nodes lies or is
+//! far behind at a time; no reorganisation goes below the finalized block.
+class Faults {
+  public:
+    Faults(World& world, Customers& customers);
+
+    void open();
+    //! No new ones, and none of the old ones goes on.
+    void heal();
+    //! How often each kind struck.
+    const std::map<std::string, std::uint64_t>& tally() const { return tally_; }
+
+  private:
+    using Strike = void (Faults::*)();
+    struct Kind {
+        const char* name;
+        unsigned weight;
+        Strike strike;
+    };
+    static const std::vector<Kind>& kinds();
+
+    void next();
+    void later(core::Millis wait, std::function<void()> deed);
+    core::Millis a_while();
+    std::size_t some_place();
+
+    void node_lies();
+    void node_is_behind();
+    void node_is_gone();
+    void all_are_gone();
+    void way_is_slow();
+    void way_loses();
+    void dies_now();
+    void dies_at_disk();
+    void dies_at_send();
+    void dies_at_crash_point();
+    void stops_in_order();
+    void loses_power();
+    void disk_fails();
+    void chain_is_rewritten();
+    void blocks_are_late();
+    void finality_stalls();
+    void fees_rise();
+    void pool_forgets();
+    void token_refuses();
+    void clock_jumps();
+    void replays();
+
+    World& world_;
+    Customers& customers_;
+    Random rng_;
+    bool is_open_ = false;
+    std::uint64_t epoch_ = 0;  //!< what was put down before heal() does nothing after it
+    std::map<std::size_t, std::uint64_t> suspect_until_;
+    std::map<std::string, std::uint64_t> tally_;
+};
+
+}  // namespace simulation

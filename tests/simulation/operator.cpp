@@ -1,0 +1,45 @@
+#include "tests/simulation/operator.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace simulation {
+namespace {
+
+constexpr core::Millis kEvery{30 * 60'000};
+
+}  // namespace
+
+void Operator::open() {
+    world_.agenda().after(kEvery, [this] {
+        look();
+        open();
+    });
+}
+
+void Operator::look() {
+    if (world_.process() == nullptr) return;
+    api::Request request;
+    request.method = "GET";
+    request.path = "/operator/status";
+    world_.process()->ask(std::move(request), true, [this](std::optional<api::Response> response) {
+        if (!response || response->status != 200) return;
+        const auto status = nlohmann::json::parse(response->body);
+        auditor_.heard_status(status);
+        for (const auto& payout : status.at("heldPayouts")) resume(payout.at("id"));
+    });
+}
+
+void Operator::resume(std::int64_t payout) {
+    api::Request request;
+    request.method = "POST";
+    request.path = "/operator/payouts/" + std::to_string(payout) + "/resume";
+    request.headers["content-type"] = "application/json";
+    request.body = R"({"by":"the operator"})";
+    // In its own turn: this is called from within the process.
+    world_.agenda().after(core::Millis{1}, [this, request = std::move(request)] {
+        if (world_.process() == nullptr) return;
+        world_.process()->ask(request, true, [](std::optional<api::Response>) {});
+    });
+}
+
+}  // namespace simulation
