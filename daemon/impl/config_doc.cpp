@@ -25,7 +25,7 @@ std::string heading(const SectionSpec& section) {
 }
 
 //! A basic string of TOML.
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
     static constexpr std::string_view kDigits = "0123456789abcdef";
     std::string out = "\"";
     for (const char c : text) {
@@ -119,19 +119,19 @@ std::string config_in_effect(const Config& config) {
         << "\nrequest_burst_per_ip = " << config.server.request_burst_per_ip
         << "\nconnections_max = " << config.server.connections_max << "\n";
     if (!config.server.operator_token_file.empty()) {
-        out << "operator_token_file = " << quoted(config.server.operator_token_file) << "\n";
+        out << "operator_token_file = " << toml_string(config.server.operator_token_file) << "\n";
     }
     if (!config.server.public_base_url.empty()) {
-        out << "public_base_url = " << quoted(config.server.public_base_url) << "\n";
+        out << "public_base_url = " << toml_string(config.server.public_base_url) << "\n";
     }
-    out << "\n[storage]\npath = " << quoted(config.storage.path)
+    out << "\n[storage]\npath = " << toml_string(config.storage.path)
         << "\nreaders = " << config.storage.readers << "\n\n[log]\nlevel = \"" << config.log.level << "\"\nformat = \""
         << (config.log.format == LogFormat::kJson ? "json" : "console") << "\"\n\n[keys]\n";
     if (!config.keys.evm_account_xpub.empty()) {
         out << "evm_account_xpub = \"" << config.keys.evm_account_xpub << "\"\n";
     }
     if (!config.keys.mnemonic_file.empty()) {
-        out << "mnemonic_file = " << quoted(config.keys.mnemonic_file) << "\n";
+        out << "mnemonic_file = " << toml_string(config.keys.mnemonic_file) << "\n";
     }
     out << "\n[limits]\n";
     maybe("payout_whole_tokens_max", config.limits.payout_whole_tokens_max);
@@ -139,9 +139,9 @@ std::string config_in_effect(const Config& config) {
         << "\nreconcile_s = " << config.limits.reconcile_s << "\n";
     for (const ChainSettings& chain : config.chains) {
         out << "\n[[chain]]\nid = \"" << chain.id.text() << "\"\n";
-        if (chain.name) out << "name = " << quoted(*chain.name) << "\n";
+        if (chain.name) out << "name = " << toml_string(*chain.name) << "\n";
         if (chain.native_symbol) {
-            out << "native_symbol = " << quoted(*chain.native_symbol) << "\n";
+            out << "native_symbol = " << toml_string(*chain.native_symbol) << "\n";
         }
         maybe("mainnet", chain.mainnet);
         maybe("scan_native", chain.scan_native);
@@ -153,12 +153,12 @@ std::string config_in_effect(const Config& config) {
         maybe("max_fee_gwei", chain.max_fee_gwei);
         out << "allow_single_endpoint = " << flag(chain.allow_single_endpoint) << "\n";
         for (const EndpointSettings& endpoint : chain.endpoints) {
-            out << "\n[[chain.endpoint]]\nname = " << quoted(endpoint.name)
-                << "\n# url and headers are not shown\noperator = " << quoted(endpoint.operator_name)
+            out << "\n[[chain.endpoint]]\nname = " << toml_string(endpoint.name)
+                << "\n# url and headers are not shown\noperator = " << toml_string(endpoint.operator_name)
                 << "\nrate_per_second = " << endpoint.rate_per_second << "\n";
         }
         for (const TokenSettings& token : chain.tokens) {
-            out << "\n[[chain.token]]\nsymbol = " << quoted(token.symbol) << "\naddress = \""
+            out << "\n[[chain.token]]\nsymbol = " << toml_string(token.symbol) << "\naddress = \""
                 << token.address.hex0x() << "\"\ndecimals = " << token.decimals << "\ngasless = \""
                 << token.gasless << "\"\n";
             if (!token.stray_min.empty()) out << "stray_min = \"" << token.stray_min << "\"\n";
