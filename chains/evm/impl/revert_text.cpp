@@ -16,8 +16,8 @@ std::string cleaned(std::string text) {
     }
     if (text.size() > kTextMax) {
         std::size_t cut = kTextMax;
-        // Not in the middle of a UTF-8 sequence.
-        while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
+        // Not in the middle of a UTF-8 sequence, which is four bytes at most.
+        while (cut > kTextMax - 3 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
         text.resize(cut);
     }
     return text;
