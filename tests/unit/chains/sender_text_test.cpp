@@ -77,3 +77,8 @@ TEST_CASE("revert texts: a reason without a word -> what the node said") {
     const std::string empty = "0x08c379a0" + std::string(62, '0') + "20" + std::string(64, '0');
     CHECK(chains::evm::impl::revert_text({3, "execution reverted", empty}) == "execution reverted");
 }
+
+TEST_CASE("revert texts: a long text that is not UTF-8 -> cut, not emptied") {
+    const std::string text(400, '\x9b');
+    CHECK(chains::evm::impl::revert_text({3, text, ""}).size() >= 197);
+}
