@@ -1,5 +1,7 @@
 // A local EVM node: starts the anvil binary of the npm package and speaks to it.
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PAYER_PATH, TEST_MNEMONIC } from './keys.mjs';
 import { freePort, spawnTied, stopChild, until } from './process.mjs';
@@ -9,13 +11,25 @@ const binary = fileURLToPath(new URL('../node_modules/@foundry-rs/anvil-linux-am
 
 export const toHex = (number) => `0x${BigInt(number).toString(16)}`;
 
-function anvilArguments({ port, chainId, mine, blockTime, slotsInAnEpoch, gasLimit, statePath }) {
+// States of old blocks that a node keeps on disk, beside the 500 in its memory.
+const OLD_STATES_MAX = 500;
+
+// A node writes a file of the whole state for each old block, and leaves them behind when it is killed.
+const stateFolders = new Set();
+const removeStates = (folder) => {
+    rmSync(folder, { recursive: true, force: true });
+    stateFolders.delete(folder);
+};
+process.on('exit', () => stateFolders.forEach(removeStates));
+
+function anvilArguments({ port, chainId, mine, blockTime, slotsInAnEpoch, gasLimit, statePath, stateFolder }) {
     const args = [
         '--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId),
         '--mnemonic', TEST_MNEMONIC, '--derivation-path', PAYER_PATH,
         '--gas-limit', String(gasLimit),
         '--slots-in-an-epoch', String(slotsInAnEpoch),
         '--preserve-historical-states', '--no-request-size-limit',
+        '--cache-path', stateFolder, '--max-persisted-states', String(OLD_STATES_MAX),
     ];
     if (mine === 'manual') args.push('--no-mining');
     if (mine === 'interval') args.push('--block-time', String(blockTime));
@@ -47,12 +61,19 @@ export async function startAnvil({
     const chosenPort = port || (await freePort());
     const url = `http://127.0.0.1:${chosenPort}`;
     const output = log ? openSync(log, 'a') : 'ignore';
-    const args = anvilArguments({ port: chosenPort, chainId, mine, blockTime, slotsInAnEpoch, gasLimit, statePath });
+    const stateFolder = mkdtempSync(join(tmpdir(), 'depositd-anvil-'));
+    stateFolders.add(stateFolder);
+    const args = anvilArguments({
+        port: chosenPort, chainId, mine, blockTime, slotsInAnEpoch, gasLimit, statePath, stateFolder,
+    });
     const child = spawnTied(binary, log ? args : [...args, '--quiet'], { stdio: ['ignore', output, output] });
     if (log) closeSync(output);
 
     let gone;
-    child.exited.then((how) => { gone = how; });
+    child.exited.then((how) => {
+        gone = how;
+        removeStates(stateFolder);
+    });
     await until(() => {
         if (gone) {
             const reason = gone.error?.message ?? `exit code ${gone.code}, signal ${gone.signal}`;
