@@ -1,6 +1,7 @@
 // The catalogue of faults that sit on whole HTTP exchanges. An entry has a list of methods it touches by default and
 // either `instead`, which answers without asking the node, or `spoil`, which gets the good answer as text.
 // Both get ({ request, response, body }, options, text) where `body` is the parsed request.
+import { gzipSync } from 'node:zlib';
 import { CDN_PAGE, RATE_REFUSALS } from './provider_texts.mjs';
 
 export function reply(response, status, text, headers = {}) {
@@ -14,6 +15,12 @@ const mapAnswers = (text, change) => {
     return JSON.stringify(Array.isArray(parsed) ? parsed.map(change) : change(parsed));
 };
 
+const bombs = new Map();
+function packed(bytes) {
+    if (!bombs.has(bytes)) bombs.set(bytes, gzipSync(`"${'x'.repeat(bytes - 2)}"`));
+    return bombs.get(bytes);
+}
+
 export const TRANSPORT_FAULTS = {
     // { status: 503, body, contentType, retryAfter }; 429 comes with a provider's text and Retry-After.
     http: {
@@ -23,6 +30,13 @@ export const TRANSPORT_FAULTS = {
                 'content-type': contentType ?? (text.startsWith('<') ? 'text/html' : 'application/json'),
                 ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
             });
+        },
+    },
+    // A few kB on the way that are `bytes` when they are unpacked.
+    bomb: {
+        instead: ({ response }, { bytes = 70_000_000 }) => {
+            response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+            response.end(packed(bytes));
         },
     },
     // A page for people where JSON should be, with { status: 200 }.
