@@ -11,7 +11,8 @@ using nlohmann::json;
 
 constexpr core::Millis kMinute{60'000};
 constexpr core::Millis kRetry{7'000};
-constexpr unsigned kTriesMax = 500;
+//! A day and more: a disk can be full for an hour.
+constexpr unsigned kTriesMax = 20'000;
 
 std::string asset_address(const Chain& chain, Asset asset) {
     if (asset == kNative) return "0x0000000000000000000000000000000000000000";
