@@ -171,6 +171,8 @@ struct Deposits {
     //! Marks every detected or confirmed deposit above `height` orphaned; gives them as they were before.
     virtual Expected<std::vector<Deposit>> orphan_above(const core::ChainId& chain,
                                                         std::uint64_t height) = 0;
+    //! Marks this one orphaned. kConflict when it is confirmed: that is the chain's doing alone.
+    virtual Expected<Done> orphan(core::DepositId id) = 0;
     //! Writes settlement's memory of the deposit under its (chain, key). Counting what was not counted
     //! also remembers asset, units and time as they are in the row now.
     virtual Expected<Done> set_counted(core::DepositId id, Counted counted, bool can_fund) = 0;
@@ -211,6 +213,8 @@ struct OwnTxs {
     virtual Expected<Done> finalise(std::int64_t id) = 0;
     virtual Expected<std::vector<OwnTx>> orphan_above(const core::ChainId& chain,
                                                       std::uint64_t height) = 0;
+    //! Marks this one orphaned. kConflict when it is final: that is the chain's doing alone.
+    virtual Expected<Done> orphan(std::int64_t id) = 0;
 };
 
 struct Facts {
@@ -249,7 +253,8 @@ struct Payouts {
     //! Reserved nonces of (chain, sender) whose step is not terminal, ascending, with the step.
     virtual Expected<std::vector<std::pair<std::uint64_t, core::StepId>>> open_nonces(
         const core::ChainId& chain, const core::Address& sender) = 0;
-    //! Native coin that signed top-ups bring to this address and no block was seen with.
+    //! Native coin that signed top-ups bring to this address beyond what blocks were told with: all of
+    //! it when none was, and until it is final what is missing in the one that was.
     virtual Expected<core::Units> top_ups_in_flight(const core::AssetId& native,
                                                     const core::Address& to) = 0;
     //! kConflict when the transaction id is known. Unique for ever.

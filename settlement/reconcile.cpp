@@ -71,6 +71,51 @@ Expected<core::Address> add_books(db::UnitOfWork& work, const ReconcileRequest& 
     return request.part > 0 && addresses == request.part ? last : core::Address{};
 }
 
+//! What a transaction of ours took by the word of one endpoint; what it could have taken beyond that is
+//! uncertain until several agree.
+Expected<Done> add_mined(db::UnitOfWork& work, const core::AssetId& native, const db::OwnTx& tx,
+                         Positions& positions) {
+    std::map<core::AssetId, Units> told;
+    told[native] = tx.fee;
+    if (auto done = add(positions[{tx.sender, native}].out, tx.fee); !done) return done.error();
+    auto attempt = work.payouts().by_tx(tx.chain, tx.tx);
+    if (!attempt) return attempt.error();
+    if (tx.success && tx.to != tx.sender && !tx.native_value.is_zero()) {
+        auto done = add(positions[{tx.sender, native}].out, tx.native_value);
+        if (!done) return done.error();
+        if (done = add(told[native], tx.native_value); !done) return done.error();
+        // A top-up stays with us; a foreign transaction's coin is a deposit row already.
+        if (*attempt && (*attempt)->step.kind == db::StepKind::kTopUp) {
+            Position& topped_up = positions[{tx.to, native}];
+            done = add(topped_up.in, tx.native_value);
+            if (!done) return done.error();
+            done = add(topped_up.uncertain, tx.native_value);
+            if (!done) return done.error();
+        }
+    }
+    for (const db::OwnTxTransfer& transfer : tx.transfers) {
+        if (!tx.success || transfer.from != tx.sender || transfer.to == tx.sender) continue;
+        auto done = add(positions[{tx.sender, transfer.asset}].out, transfer.units);
+        if (!done) return done.error();
+        if (done = add(told[transfer.asset], transfer.units); !done) return done.error();
+    }
+    if (!*attempt) return Done{};
+    const db::PayoutStep& step = (*attempt)->step;
+    const auto fee = (*attempt)->attempt.max_fee.times(step.gas_limit);
+    if (!fee) return fee.error();
+    std::map<core::AssetId, Units> possible;
+    possible[native] = *fee;
+    if (auto done = add(possible[step.asset], step.units); !done) return done.error();
+    for (const auto& [asset, units] : possible) {
+        const auto found = positions.find({tx.sender, asset});
+        if (found == positions.end() || units <= told[asset]) continue;
+        if (auto done = add(found->second.uncertain, *units.minus(told[asset])); !done) {
+            return done.error();
+        }
+    }
+    return Done{};
+}
+
 Expected<Done> add_pending(db::UnitOfWork& work, const core::ChainId& chain,
                            const core::AssetId& native, Positions& positions) {
     constexpr auto kAnyHeight = std::numeric_limits<std::int64_t>::max();
@@ -84,27 +129,7 @@ Expected<Done> add_pending(db::UnitOfWork& work, const core::ChainId& chain,
     auto mined = work.own_txs().not_final(chain, kAnyHeight);
     if (!mined) return mined.error();
     for (const db::OwnTx& tx : *mined) {
-        if (auto done = add(positions[{tx.sender, native}].out, tx.fee); !done) return done.error();
-        if (!tx.success) continue;
-        if (tx.to != tx.sender && !tx.native_value.is_zero()) {
-            auto done = add(positions[{tx.sender, native}].out, tx.native_value);
-            if (!done) return done.error();
-            auto attempt = work.payouts().by_tx(chain, tx.tx);
-            if (!attempt) return attempt.error();
-            // A top-up stays with us; a foreign transaction's coin is a deposit row already.
-            if (*attempt && (*attempt)->step.kind == db::StepKind::kTopUp) {
-                Position& topped_up = positions[{tx.to, native}];
-                done = add(topped_up.in, tx.native_value);
-                if (!done) return done.error();
-                done = add(topped_up.uncertain, tx.native_value);
-                if (!done) return done.error();
-            }
-        }
-        for (const db::OwnTxTransfer& transfer : tx.transfers) {
-            if (transfer.from != tx.sender || transfer.to == tx.sender) continue;
-            auto done = add(positions[{tx.sender, transfer.asset}].out, transfer.units);
-            if (!done) return done.error();
-        }
+        if (auto done = add_mined(work, native, tx, positions); !done) return done.error();
     }
     return Done{};
 }

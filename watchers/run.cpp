@@ -51,7 +51,7 @@ ChainWatcher::ChainWatcher(core::asio::any_io_executor executor, chains::ChainRe
       scanner_{reader, watch, db, config_.range_batch},
       second_{reader, db, watch, clock, log, metrics, config_.range_batch},
       quorum_{std::make_unique<Quorum>(
-          Quorum{QuorumDesk{reader, db, clock, config_.corroborate_retry}, {}, false, {}})} {
+          Quorum{QuorumDesk{reader, db, watch, clock, config_.corroborate_retry}, {}, false, {}})} {
     status_.chain = chain_;
 }
 
@@ -394,7 +394,15 @@ core::Task<core::Expected<core::Done>> ChainWatcher::credit_due(chains::Heads he
 core::Task<core::Expected<bool>> ChainWatcher::seek_quorum() {
     auto refused = co_await quorum_->desk.ask();
     if (!refused) co_return refused.error();
+    bool corrected = false;
     for (const QuorumDesk::Refusal& refusal : *refused) {
+        if (refusal.corrected) {
+            corrected = true;
+            log_.error("one endpoint had told a block falsely; its row is corrected",
+                       {{"chain", chain_.text()}, {"what", refusal.text}});
+            metrics_.count("depositd_rows_corrected_total", labels());
+            continue;
+        }
         if (refusal.error.code == core::Errc::kReorged) disputed_ = true;
         metrics_.count("depositd_corroborations_failed_total",
                        {{"chain", chain_.text()},
@@ -403,7 +411,7 @@ core::Task<core::Expected<bool>> ChainWatcher::seek_quorum() {
         log_.warn("endpoints do not agree", {{"chain", chain_.text()}, {"why", refusal.text}});
     }
     status_.waiting = quorum_->desk.waiting();
-    co_return !quorum_->desk.agreed()->empty();
+    co_return corrected || !quorum_->desk.agreed()->empty();
 }
 
 core::Task<core::Expected<core::Done>> ChainWatcher::forget_old() {

@@ -52,6 +52,8 @@ constexpr MetricSpec kMetrics[] = {
      "Final blocks or credited deposits that left the chain. Payouts halt until acknowledged."},
     {"depositd_corroborations_failed_total", kCounter, "deposits", "chain, reason",
      "Times the endpoints asked for did not agree on a deposit."},
+    {"depositd_rows_corrected_total", kCounter, "rows", "chain",
+     "Rows that one endpoint's word had made and that several refuted before they counted."},
     {"depositd_deposits_detected_total", kCounter, "deposits", "chain, asset",
      "Deposits that entered the best chain."},
     {"depositd_zero_transfers_ignored_total", kCounter, "transfers", "chain",

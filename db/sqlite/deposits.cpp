@@ -43,6 +43,7 @@ constexpr char kAbove[] =
     " WHERE d.chain = ? AND d.height > ? AND d.status <> 3 ORDER BY d.height, d.id";
 constexpr char kOrphanAbove[] =
     "UPDATE deposits SET status = 3 WHERE chain = ? AND height > ? AND status <> 3";
+constexpr char kOrphan[] = "UPDATE deposits SET status = 3 WHERE id = ? AND status IN (1, 3)";
 constexpr char kConfirm[] =
     "UPDATE deposits SET status = 2, confirmed_at = ? WHERE id = ? AND status = 1";
 constexpr char kMemory[] =
@@ -179,6 +180,16 @@ class SqliteDeposits final : public Deposits {
             auto out = many(kAbove, chain, height);
             if (out) Query{connection_, kOrphanAbove}.bind(chain, height).run();
             return out;
+        });
+    }
+
+    Expected<Done> orphan(core::DepositId id) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            if (Query{connection_, kOrphan}.bind(id).run() == 1) return Done{};
+            auto stored = load(id);
+            if (!stored) return stored.error();
+            if (!*stored) return no_deposit(id);
+            return Error{Errc::kConflict, "a confirmed deposit is not taken back alone"};
         });
     }
 

@@ -12,8 +12,8 @@ constexpr char kInsert[] =
     " height, block, mined_at, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
     " ON CONFLICT (tx, chain) DO NOTHING RETURNING id";
 constexpr char kRevive[] =
-    "UPDATE own_txs SET success = ?, fee = ?, to_address = ?, native_value = ?, height = ?,"
-    " block = ?, mined_at = ?, status = 1 WHERE id = ?";
+    "UPDATE own_txs SET sender = ?, nonce = ?, success = ?, fee = ?, to_address = ?,"
+    " native_value = ?, height = ?, block = ?, mined_at = ?, status = 1 WHERE id = ?";
 constexpr char kDropTransfers[] = "DELETE FROM own_tx_transfers WHERE own_tx_id = ?";
 constexpr char kInsertTransfer[] =
     "INSERT INTO own_tx_transfers (own_tx_id, ordinal, asset, from_address, to_address, units,"
@@ -31,6 +31,7 @@ constexpr char kAbove[] =
     " ORDER BY height, id";
 constexpr char kOrphanAbove[] =
     "UPDATE own_txs SET status = 3 WHERE chain = ? AND height > ? AND status <> 3";
+constexpr char kOrphan[] = "UPDATE own_txs SET status = 3 WHERE id = ? AND status IN (1, 3)";
 constexpr char kFinalise[] = "UPDATE own_txs SET status = 2 WHERE id = ? AND status IN (1, 2)";
 
 void read_tx(Query& query, OwnTx& t) {
@@ -69,7 +70,8 @@ class SqliteOwnTxs final : public OwnTxs {
             }
             t.id = (*stored)->id;
             Query{connection_, kRevive}
-                .bind(t.success, t.fee, t.to, t.native_value, t.height, t.block, t.mined_at, t.id)
+                .bind(t.sender, t.nonce, t.success, t.fee, t.to, t.native_value, t.height, t.block,
+                      t.mined_at, t.id)
                 .run();
             Query{connection_, kDropTransfers}.bind(t.id).run();
             write_transfers(t);
@@ -105,6 +107,16 @@ class SqliteOwnTxs final : public OwnTxs {
             auto out = many(kAbove, chain, height);
             if (out) Query{connection_, kOrphanAbove}.bind(chain, height).run();
             return out;
+        });
+    }
+
+    Expected<Done> orphan(std::int64_t id) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            if (Query{connection_, kOrphan}.bind(id).run() == 1) return Done{};
+            auto stored = load(id);
+            if (!stored) return stored.error();
+            if (!*stored) return Error{Errc::kNotFound, "no own transaction " + std::to_string(id)};
+            return Error{Errc::kConflict, "a final transaction is not taken back alone"};
         });
     }
 

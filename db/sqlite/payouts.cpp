@@ -60,10 +60,15 @@ constexpr char kOpenNonces[] =
     " WHERE s.sender = ?2 AND s.status NOT IN (6, 7, 8) AND n.chain = ?1 AND n.sender = ?2"
     " ORDER BY n.nonce";
 
-// 1: top-up; 3, 4: signed, sent. The third condition is the index's.
+// 1: top-up; 3, 4, 5: signed, sent, seen. The third condition is the index's.
 constexpr char kTopUpsInFlight[] =
-    "SELECT units FROM payout_steps WHERE recipient = ?2 AND asset = ?1 AND kind = 1"
-    " AND status IN (3, 4) AND status NOT IN (6, 7, 8)";
+    "SELECT s.units, (SELECT o.id FROM attempts a"
+    "  JOIN own_txs o ON o.tx = a.tx AND o.chain = a.chain"
+    "  WHERE a.step_id = s.id AND o.status <> 3 LIMIT 1)"
+    " FROM payout_steps s WHERE s.recipient = ?2 AND s.asset = ?1 AND s.kind = 1"
+    " AND s.status IN (3, 4, 5) AND s.status NOT IN (6, 7, 8)";
+constexpr char kMinedValue[] =
+    "SELECT CASE success WHEN 1 THEN native_value ELSE '0' END, status FROM own_txs WHERE id = ?";
 
 constexpr char kAddAttempt[] =
     "INSERT INTO attempts (step_id, chain, tx, raw, max_fee, max_priority_fee, status,"
@@ -230,8 +235,11 @@ class SqlitePayouts final : public Payouts {
             query.bind(native, to);
             while (query.step()) {
                 core::Units units;
-                query.read(units);
-                const auto more = sum.plus(units);
+                std::optional<std::int64_t> mined;
+                query.read(units, mined);
+                const core::Units told = mined ? mined_value(*mined, units) : core::Units{};
+                if (told >= units) continue;
+                const auto more = sum.plus(*units.minus(told));
                 if (!more) return more.error();
                 sum = *more;
             }
@@ -313,6 +321,15 @@ class SqlitePayouts final : public Payouts {
     }
 
   private:
+    //! What a block that is not final was told to bring; of a final one all that it could.
+    core::Units mined_value(std::int64_t own_tx, const core::Units& promised) {
+        core::Units value;
+        OwnTxStatus status{};
+        Query query{connection_, kMinedValue};
+        if (query.bind(own_tx).step()) query.read(value, status);
+        return status == OwnTxStatus::kFinal ? promised : value;
+    }
+
     void find_place(AttemptPlace& place) {
         Query query{connection_, kStepById};
         if (query.bind(place.attempt.step).step()) read_step(query, place.step);

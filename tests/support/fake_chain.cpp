@@ -247,6 +247,7 @@ core::Task<core::Expected<chains::BlockScan>> FakeChain::scan_block(
     auto block = known(height);
     if (!block) co_return block.error();
     auto out = scan(**block, filter, blind_);
+    if (teller_) teller_(out);
     if (on_scan_) on_scan_(height);
     co_return out;
 }
@@ -260,6 +261,7 @@ core::Task<core::Expected<std::vector<chains::BlockScan>>> FakeChain::scan_range
         auto block = known(height);
         if (!block) co_return block.error();
         out.push_back(scan(**block, filter, blind_));
+        if (teller_) teller_(out.back());
         if (on_scan_) on_scan_(height);
     }
     co_return out;

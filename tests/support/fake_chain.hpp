@@ -80,6 +80,9 @@ class FakeChain final : public chains::ChainReader {
     void fail_next(core::Errc code, unsigned times = 1, std::string method = {});
     //! While blind, blocks come back without transfers and transactions, as from a broken index.
     void set_blind(bool blind) { blind_ = blind; }
+    //! What the first endpoint makes of a block that is read from it; none: the truth. The others are
+    //! not asked for what they read, and corroborate the truth.
+    void set_teller(std::function<void(chains::BlockScan&)> teller) { teller_ = std::move(teller); }
     //! What the second endpoint invents at a height, when it alone is asked.
     void set_invented(std::uint64_t height, chains::TransferSeen seen) {
         invented_.emplace(height, std::move(seen));
@@ -198,6 +201,7 @@ class FakeChain final : public chains::ChainReader {
     std::optional<core::TxId> denied_;
     std::optional<std::uint64_t> denied_from_;
     bool second_ = false;
+    std::function<void(chains::BlockScan&)> teller_;
     std::optional<std::uint64_t> state_depth_;
     bool blind_ = false;
     std::map<std::uint64_t, chains::TransferSeen> invented_;

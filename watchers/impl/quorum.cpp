@@ -1,5 +1,7 @@
 #include "watchers/impl/quorum.hpp"
 
+#include "watchers/impl/correct.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -8,34 +10,8 @@ namespace {
 
 constexpr std::size_t kAskedMax = 16;
 constexpr core::Millis kRoundMax{10'000};
-
-chains::TransferSeen transfer_of(const db::Deposit& deposit) {
-    chains::TransferSeen seen;
-    seen.tx = deposit.tx;
-    seen.position = deposit.position;
-    seen.kind = static_cast<chains::TransferKind>(deposit.kind);
-    seen.asset = deposit.asset;
-    seen.from = deposit.from;
-    seen.to = deposit.to;
-    seen.units = deposit.units;
-    return seen;
-}
-
-chains::OwnTxSeen own_of(const db::OwnTx& own) {
-    chains::OwnTxSeen seen;
-    seen.tx = own.tx;
-    seen.sender = own.sender;
-    seen.nonce = own.nonce;
-    seen.success = own.success;
-    seen.fee = own.fee;
-    seen.to = own.to;
-    seen.native_value = own.native_value;
-    for (const db::OwnTxTransfer& moved : own.transfers) {
-        seen.transfers.push_back({own.tx, moved.position, chains::TransferKind::kToken, moved.asset,
-                                  moved.from, moved.to, moved.units});
-    }
-    return seen;
-}
+//! Nobody alone refutes what another alone has said.
+constexpr unsigned kAgainstOneMin = 2;
 
 }  // namespace
 
@@ -125,6 +101,45 @@ core::Task<core::Expected<core::Done>> QuorumDesk::agree(Item item, core::BlockR
                                                  tier.finalized_tag, tier.endpoints);
 }
 
+core::Task<core::Expected<bool>> QuorumDesk::correct(Item item) {
+    const std::uint64_t height = item.own ? item.own->tx.height : item.deposit->height;
+    auto scan = co_await reader_.scan_block(height, filter_);
+    if (!scan || scan->block.hash != item.key.block) co_return false;
+    const unsigned endpoints = std::max(tier_of(item).endpoints, kAgainstOneMin);
+    if (item.own) co_return co_await correct_own_tx(item.own->tx, std::move(*scan), endpoints);
+    co_return co_await correct_transfer(*item.deposit, std::move(*scan), endpoints);
+}
+
+core::Task<core::Expected<bool>> QuorumDesk::correct_own_tx(db::OwnTx row, chains::BlockScan scan,
+                                                            unsigned endpoints) {
+    const auto seen = std::find_if(scan.own.begin(), scan.own.end(),
+                                   [&](const auto& own) { return own.tx == row.tx; });
+    if (seen == scan.own.end() || is_same(*seen, own_of(row))) co_return false;
+    const auto agreed = co_await reader_.corroborate_own(scan.block, *seen, endpoints);
+    if (!agreed) co_return false;
+    auto job = [info = reader_.info(), row, seen = *seen,
+                now = clock_.now()](db::UnitOfWork& work) {
+        return correct_own(work, info, row, seen, now);
+    };
+    co_return co_await db_.write<bool>(std::move(job));
+}
+
+core::Task<core::Expected<bool>> QuorumDesk::correct_transfer(db::Deposit row,
+                                                              chains::BlockScan scan,
+                                                              unsigned endpoints) {
+    const auto seen = std::find_if(scan.deposits.begin(), scan.deposits.end(), [&](const auto& one) {
+        return one.tx == row.tx && one.position == row.position;
+    });
+    if (seen == scan.deposits.end() || *seen == transfer_of(row)) co_return false;
+    const auto agreed = co_await reader_.corroborate(scan.block, *seen, endpoints);
+    if (!agreed) co_return false;
+    auto job = [info = reader_.info(), row, seen = *seen,
+                now = clock_.now()](db::UnitOfWork& work) {
+        return correct_deposit(work, info, row, seen, now);
+    };
+    co_return co_await db_.write<bool>(std::move(job));
+}
+
 core::Task<core::Expected<std::vector<QuorumDesk::Refusal>>> QuorumDesk::ask() {
     std::vector<Refusal> refused;
     auto agreed = std::make_shared<Corroborated>(*agreed_);
@@ -153,8 +168,14 @@ core::Task<core::Expected<std::vector<QuorumDesk::Refusal>>> QuorumDesk::ask() {
                                      : "deposit " + std::to_string(item.key.id)) +
                            " waits for " + std::to_string(tier_of(item).endpoints) +
                            " endpoints that agree: " + done.error().message;
+        bool corrected = false;
+        if (done.error().code == core::Errc::kReorged && !known) {
+            auto mended = co_await correct(item);
+            if (!mended) co_return mended.error();
+            corrected = *mended;
+        }
         Tried& tried = tried_[item.key];
-        refused.push_back({done.error(), text, text == tried.text});
+        refused.push_back({done.error(), text, text == tried.text, corrected});
         tried.text = std::move(text);
         tried.retry_at = clock_.tick() + retry_;
     }

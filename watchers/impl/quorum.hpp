@@ -21,9 +21,9 @@ namespace watchers {
 //! its own time of the next try: one that is never agreed on keeps nobody else waiting.
 class QuorumDesk {
   public:
-    QuorumDesk(chains::ChainReader& reader, db::Database& db, core::Clock& clock,
-               core::Millis retry)
-        : reader_{reader}, db_{db}, clock_{clock}, retry_{retry} {}
+    QuorumDesk(chains::ChainReader& reader, db::Database& db, const chains::WatchFilter& filter,
+               core::Clock& clock, core::Millis retry)
+        : reader_{reader}, db_{db}, filter_{filter}, clock_{clock}, retry_{retry} {}
 
     //! After a commit: what still waits. What was agreed on is used now, or stands in a block that
     //! is gone.
@@ -35,6 +35,7 @@ class QuorumDesk {
         core::Error error;
         std::string text;  //!< what waits for what
         bool repeated = false;
+        bool corrected = false;  //!< the row was false, and is what they agree on now
     };
     //! Asks about what is due, a bounded number of items in bounded time: scanning must not wait
     //! long for slow endpoints. Failures of the store only.
@@ -62,6 +63,13 @@ class QuorumDesk {
     };
 
     core::Task<core::Expected<core::Done>> agree(Item item, core::BlockRef block, bool known);
+    //! They agree, and not on what the row says: when the only endpoint that could be reached told the
+    //! block falsely, nobody else would ever write it anew. False when nothing else is agreed on.
+    core::Task<core::Expected<bool>> correct(Item item);
+    core::Task<core::Expected<bool>> correct_own_tx(db::OwnTx row, chains::BlockScan scan,
+                                                    unsigned endpoints);
+    core::Task<core::Expected<bool>> correct_transfer(db::Deposit row, chains::BlockScan scan,
+                                                      unsigned endpoints);
     core::Task<core::Expected<core::Done>> agree_on_final(chains::CreditTier tier,
                                                           std::uint64_t height);
     core::Task<core::Expected<std::optional<core::BlockRef>>> our_block(Item item);
@@ -69,6 +77,7 @@ class QuorumDesk {
 
     chains::ChainReader& reader_;
     db::Database& db_;
+    const chains::WatchFilter& filter_;
     core::Clock& clock_;
     core::Millis retry_;
     std::vector<Item> items_;

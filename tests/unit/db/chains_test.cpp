@@ -402,6 +402,49 @@ TEST_CASE("deposits: native coin expected -> every known in less every known out
     });
 }
 
+TEST_CASE("rows refuted: one that does not count yet -> orphaned alone and written anew; else refused") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        auto& txs = work.own_txs();
+        db::OwnTx tx;
+        tx.chain = kChain;
+        tx.tx = tx_id(1);
+        tx.sender = address(0x81);
+        tx.nonce = 4;
+        tx.native_value = units(7000);
+        tx.height = 12;
+        tx.block = block_hash(12);
+        const auto id = txs.record(tx).value().tx.id;
+        db::OwnTx beside = tx;
+        beside.tx = tx_id(2);
+        beside.nonce = 5;
+        REQUIRE(txs.record(beside).has_value());
+        REQUIRE(txs.orphan(id).has_value());
+        CHECK(txs.not_final(kChain, 12).value().size() == 1);
+        tx.nonce = 9;
+        tx.sender = address(0x82);
+        tx.native_value = units(7);
+        CHECK(txs.record(tx).value().tx.id == id);
+        const auto row = txs.load(id).value().value();
+        CHECK(row.native_value == units(7));
+        CHECK(row.nonce == 9);
+        CHECK(row.sender == address(0x82));
+        REQUIRE(txs.finalise(id).has_value());
+        CHECK(code(txs.orphan(id)) == Errc::kConflict);
+        CHECK(code(txs.orphan(99)) == Errc::kNotFound);
+
+        auto& deposits = work.deposits();
+        const auto deposit = deposits.record(deposit_row(1, 13, 5000)).value().deposit.id;
+        REQUIRE(deposits.orphan(deposit).has_value());
+        CHECK(deposits.record(deposit_row(1, 13, 5)).value().deposit.id == deposit);
+        CHECK(deposits.load(deposit).value()->units == units(5));
+        REQUIRE(deposits.confirm(deposit, kNow).has_value());
+        CHECK(code(deposits.orphan(deposit)) == Errc::kConflict);
+        CHECK(code(deposits.orphan(core::DepositId{99})) == Errc::kNotFound);
+        return Done{};
+    });
+}
+
 TEST_CASE("own transactions: mined, final, orphaned, mined again -> one row, its transfers with it") {
     Bench bench;
     bench.done([](UnitOfWork& work) -> Expected<Done> {

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <map>
 #include <optional>
 #include <set>
 
@@ -21,6 +22,8 @@ struct Bench {
     //! What the others say; none: as the first.
     std::optional<std::uint64_t> by_others;
     std::optional<core::Error> unasked;
+    //! Where it is another amount, by the word of all.
+    std::map<std::pair<core::Address, core::AssetId>, core::Units> places;
     bool others_differ = false;
     int quorums = 0;
     std::optional<settlement::Reconciler> reconciler;
@@ -40,15 +43,19 @@ struct Bench {
         settlement::Reconciler::Chain out;
         out.request.chain = kChain;
         out.request.native = kNative;
-        out.balance_at = [this](core::AssetId asset, core::Address,
+        out.balance_at = [this](core::AssetId asset, core::Address owner,
                                 core::BlockRef) -> core::Task<core::Expected<core::Units>> {
             if (unasked && !asset.is_native()) co_return *unasked;
+            if (const auto at = places.find({owner, asset}); at != places.end()) co_return at->second;
             co_return held(asset, on_chain);
         };
         out.agreed_balance_at =
-            [this](core::AssetId asset, core::Address,
+            [this](core::AssetId asset, core::Address owner,
                    core::BlockRef) -> core::Task<core::Expected<chains::AgreedBalance>> {
             ++quorums;
+            if (const auto at = places.find({owner, asset}); at != places.end()) {
+                co_return chains::AgreedBalance{at->second, {"n1", "n2"}, {}};
+            }
             if (others_differ) {
                 co_return core::Error{core::Errc::kNoQuorum, "answered: n0 against n1"};
             }
@@ -104,6 +111,30 @@ TEST_CASE("reconciler: less by a deposit that is not credited yet -> its block m
     for (int i = 0; i < 2; ++i) bench.look();
     REQUIRE(bench.halts().size() == 1);
     CHECK(bench.halts().front().reason.find("holds 11 less of") != std::string::npos);
+}
+
+TEST_CASE("reconciler: our transaction told as failed and not final -> no halt until it is") {
+    Bench bench;
+    Desk& desk = bench.desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    bench.places[{desk.receiver(id), kToken}] = units(100);
+    desk.pass();
+    REQUIRE(desk.sender.sent.size() == 1);
+    const auto gas_money = desk.payouts(id).front().steps.front().units;
+    REQUIRE_FALSE(gas_money.is_zero());
+    // It succeeded: the coin left the gas station and is at the receiver.
+    const core::Units left = *units(1'000'000'000 - 21'000).minus(gas_money);
+    bench.places[{FakeSigner::gas_station(), kNative}] = left;
+    bench.places[{desk.receiver(id), kNative}] = gas_money;
+    desk.mine(false, false);
+    desk.drive();
+    for (int i = 0; i < 4; ++i) bench.look();
+    CHECK(bench.halts().empty());
+    // What is missing beyond that is found at once.
+    bench.places[{FakeSigner::gas_station(), kNative}] = *left.minus(units(1'000'000));
+    for (int i = 0; i < 2; ++i) bench.look();
+    CHECK(bench.halts().size() == 1);
 }
 
 TEST_CASE("reconciler: less on the chain, twice -> halted; acknowledged -> the same does not halt again") {

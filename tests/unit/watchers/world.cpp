@@ -158,7 +158,7 @@ void World::own_attempt(const core::TxId& tx, std::optional<TopUp> top_up) {
             step.nonce = number;
             if (top_up) {
                 step.kind = db::StepKind::kTopUp;
-                step.status = db::PayoutStatus::kSigned;
+                step.status = top_up->status;
                 step.recipient = top_up->to;
                 step.asset = native;
                 step.units = core::Units{top_up->units};

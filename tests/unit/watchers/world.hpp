@@ -45,6 +45,7 @@ class World {
     struct TopUp {
         core::Address to;
         std::uint64_t units;
+        db::PayoutStatus status = db::PayoutStatus::kSigned;
     };
     void own_attempt(const core::TxId& tx, std::optional<TopUp> top_up = {});
 

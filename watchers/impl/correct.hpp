@@ -1,0 +1,30 @@
+#pragma once
+
+#include "chains/ports/reader.hpp"
+#include "core/expected.hpp"
+#include "core/time.hpp"
+#include "db/database.hpp"
+
+// Rows that one endpoint's word had made and that several refute. Runs inside write jobs.
+//
+// As after a reorganisation: the row is taken back and recorded anew in the same block, with a fact for
+// each, so that nothing which was derived from it stands. What is final or confirmed was agreed on by
+// several and is never touched.
+namespace watchers {
+
+//! A row as the reader would have told it.
+chains::TransferSeen transfer_of(const db::Deposit& deposit);
+chains::OwnTxSeen own_of(const db::OwnTx& own);
+bool is_same(const chains::OwnTxSeen& one, const chains::OwnTxSeen& other);
+
+//! False when the row is not any more what was refuted.
+core::Expected<bool> correct_own(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                 const db::OwnTx& refuted, const chains::OwnTxSeen& agreed,
+                                 core::Instant now);
+
+//! False also where the books may hold the difference already: coin that a balance showed.
+core::Expected<bool> correct_deposit(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                     const db::Deposit& refuted, const chains::TransferSeen& agreed,
+                                     core::Instant now);
+
+}  // namespace watchers
