@@ -15,6 +15,14 @@ using nlohmann::json;
 constexpr std::size_t kViolationsMax = 50;
 constexpr std::uint64_t kFeeCapWei = 500'000'000'000;
 
+bool is_ten_percent_more(std::uint64_t now, std::uint64_t before) {
+    return U256{now} * 100 >= U256{before} * 110;
+}
+
+unsigned decimals_of(const Chain& chain, Asset asset) {
+    return asset == kNative ? 18 : chain.contracts().token(asset).decimals;
+}
+
 core::Units units_of(const json& text) {
     const auto units = core::Units::from_decimal(text.get<std::string>());
     CHECK(units.has_value(), "the API tells amounts in base units");
@@ -105,7 +113,22 @@ void Auditor::check_delivery_told(const Order& order, const json& session) {
     const auto where = chain.where(tx);
     if (!where || where->height > chain.finalized_height()) {
         violated("I3", &order, order.status + " by a transaction that is not final: " + tx.hex0x());
+        return;
     }
+    check_amount_told(order, tx, where->height, delivery);
+}
+
+//! What the end is said to have brought must be what the transaction brought.
+void Auditor::check_amount_told(const Order& order, const core::TxId& tx, std::uint64_t height,
+                                const json& delivery) {
+    const Chain& chain = *world_.places()[order.chain].chain;
+    const std::string text = delivery.value("receivedUnits", "nothing");
+    const auto told = core::Units::from_token_decimal(text, decimals_of(chain, order.asset));
+    for (const Moved& move : chain.moves_at(height)) {
+        if (move.tx != tx || !move.success || move.asset != order.asset) continue;
+        if (told && *told == move.units) return;
+    }
+    violated("I18", &order, "the transaction did not bring " + text + ": " + tx.hex0x());
 }
 
 void Auditor::check_deposits_told(const Order& order, const json& session) {
@@ -118,6 +141,13 @@ void Auditor::check_deposits_told(const Order& order, const json& session) {
                                 deposit["baseUnits"].get<std::string>();
         if (!seen.insert(key).second) {
             violated("I3", &order, "a deposit is listed twice: " + hash);
+        }
+        const auto token = core::Address::from_hex(deposit["tokenAddress"].get<std::string>());
+        const Asset asset = token->is_zero() ? kNative : chain.contracts().asset_at(*token);
+        const auto units = core::Units::from_token_decimal(deposit["units"].get<std::string>(),
+                                                           decimals_of(chain, asset));
+        if (!units || *units != units_of(deposit["baseUnits"])) {
+            violated("I18", &order, "an amount is told in two ways: " + deposit.dump());
         }
         if (deposit["status"] != "confirmed") continue;
         const auto where = chain.where(tx_of(deposit["txHash"]));
@@ -151,7 +181,41 @@ void Auditor::sent(std::size_t place, std::string_view body) {
         if (tx.fee_max > kFeeCapWei) {
             violated("I14", nullptr, "a fee of " + std::to_string(tx.fee_max) + " wei per gas");
         }
+        check_bid(place, tx);
+        check_only_one_lives(place, tx, content.to.hex0x() + "/" + content.value_and_data);
     }
+}
+
+//! No node takes another bid for a nonce that is not ten percent higher in both prices.
+void Auditor::check_bid(std::size_t place, const Tx& tx) {
+    std::vector<Bid>& bids = bids_[{place, tx.from, tx.nonce}];
+    for (const Bid& bid : bids) {
+        if (bid.id == tx.id) return;
+        const bool is_higher = tx.fee_max > bid.fee_max;
+        const Bid low = is_higher ? bid : Bid{tx.id, tx.fee_max, tx.tip_max};
+        const Bid high = is_higher ? Bid{tx.id, tx.fee_max, tx.tip_max} : bid;
+        if (!is_ten_percent_more(high.fee_max, low.fee_max) ||
+            !is_ten_percent_more(high.tip_max, low.tip_max)) {
+            violated("I14", nullptr, "a bid that no node takes: " + std::to_string(high.fee_max) +
+                                         " after " + std::to_string(low.fee_max) + " wei per gas");
+        }
+    }
+    bids.push_back({tx.id, tx.fee_max, tx.tip_max});
+}
+
+//! What a receiver pays out may get another nonce only when the old one is used up for good.
+void Auditor::check_only_one_lives(std::size_t place, const Tx& tx, const std::string& what) {
+    if (tx.from == gas_station_) return;  // two payouts of one receiver may need the same gas money
+    const Chain& chain = *world_.places()[place].chain;
+    const auto used = static_cast<std::uint64_t>(
+        chain.state(StateKey::nonce(tx.from), chain.canonical(chain.finalized_height())));
+    std::set<std::uint64_t>& nonces = signed_[{place, tx.from, what}];
+    for (const std::uint64_t nonce : nonces) {
+        if (nonce == tx.nonce || nonce < used) continue;
+        violated("I11", nullptr, tx.from.hex0x() + " signed the same with nonces " +
+                                     std::to_string(nonce) + " and " + std::to_string(tx.nonce));
+    }
+    nonces.insert(tx.nonce);
 }
 
 void Auditor::mined(std::size_t place) {
@@ -165,6 +229,7 @@ void Auditor::mined(std::size_t place) {
 }
 
 void Auditor::became_final(std::size_t place, const Moved& move) {
+    if (move.asset > kListedTokens) return;
     const auto from = roles_.find(move.from);
     const auto to = roles_.find(move.to);
     if (from != roles_.end() && from->second.part == Part::kReceiver) {
@@ -234,7 +299,19 @@ std::vector<std::string> Auditor::complaints() {
             judge_one(account, json::parse(order.last_view));
         }
     }
+    complain_of_what_waits();
     return complaints_;
+}
+
+void Auditor::complain_of_what_waits() {
+    for (const Place& place : world_.places()) {
+        for (const core::TxId& id : place.chain->waiting()) {
+            const Tx& tx = place.chain->tx(*place.chain->find_tx(id));
+            if (tx.synthetic) continue;
+            complaints_.push_back("I13: a transaction waits for ever: " + id.hex0x() + ", nonce " +
+                                  std::to_string(tx.nonce) + " of " + tx.from.hex0x());
+        }
+    }
 }
 
 void Auditor::judge() {
@@ -270,15 +347,16 @@ void Auditor::judge_outcome(Account& account, const json& session) {
         if (delivered > in_time) {
             complain("I18", order, "delivered " + delivered.decimal() + " of " + in_time.decimal());
         }
-        if (order.terms->refunds_excess && !order.units.is_zero() && delivered > order.units) {
+        const core::Units tolerated =
+            *order.units.mul_ratio_floor(order.terms->tolerance_bps, 10'000);
+        if (order.terms->refunds_excess && !order.units.is_zero() &&
+            delivered > *order.units.plus(tolerated)) {
             complain("I18", order, "delivered more than asked: " + delivered.decimal());
         }
         if (!order.units.is_zero() && !order.terms->accepts_underpaid &&
             delivered < *order.units.mul_ratio_floor(10'000 - order.terms->tolerance_bps, 10'000)) {
             complain("I18", order, "delivered less than agreed: " + delivered.decimal());
         }
-        const core::Units said = units_of(json(delivered.decimal()));
-        if (said != delivered) complain("I7", order, "told another amount");
         return;
     }
     if (account.delivery_count != 0) complain("I7", order, told + ", but it was delivered");

@@ -85,6 +85,11 @@ class Auditor {
     void paid_out(Account& account, const Moved& move);
     void check_delivery_told(const Order& order, const nlohmann::json& session);
     void check_deposits_told(const Order& order, const nlohmann::json& session);
+    void check_amount_told(const Order& order, const core::TxId& tx, std::uint64_t height,
+                           const nlohmann::json& delivery);
+    void check_bid(std::size_t place, const Tx& tx);
+    void check_only_one_lives(std::size_t place, const Tx& tx, const std::string& what);
+    void complain_of_what_waits();
     void judge_one(Account& account, const nlohmann::json& session);
     void judge_outcome(Account& account, const nlohmann::json& session);
     void judge_deposits(Account& account, const nlohmann::json& session);
@@ -97,7 +102,14 @@ class Auditor {
     std::map<core::Address, Role> roles_;
     std::vector<std::uint64_t> audited_;  //!< by place: the last height that was looked at
     std::map<std::tuple<std::size_t, core::Address, std::uint64_t>, Content> identities_;
-    std::map<std::tuple<std::size_t, core::Address>, std::uint64_t> delivery_nonce_;
+    struct Bid {
+        core::TxId id;
+        std::uint64_t fee_max;
+        std::uint64_t tip_max;
+    };
+    std::map<std::tuple<std::size_t, core::Address, std::uint64_t>, std::vector<Bid>> bids_;
+    //! The nonces with which something was signed, by what it is.
+    std::map<std::tuple<std::size_t, core::Address, std::string>, std::set<std::uint64_t>> signed_;
     std::vector<std::string> violations_;
     std::vector<std::string> complaints_;
     std::uint64_t deliveries_ = 0;

@@ -45,6 +45,7 @@ struct Payment {
     std::uint64_t tip = 2'000'000'000;
     std::uint64_t fee_max = 0;  //!< 0: any
     bool pays_fee = false;      //!< true where the sender's balance is looked at
+    bool fails = false;         //!< too little gas: mined, and moves nothing
 };
 
 //! What a reorganisation does to one transaction of the blocks that it drops.

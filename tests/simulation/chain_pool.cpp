@@ -12,6 +12,7 @@ namespace {
 using chains::evm::AbiValue;
 
 constexpr std::uint64_t kPaymentGas = 100'000;
+constexpr std::uint64_t kTooLittleGas = 20'000;
 
 std::uint64_t capped(const core::Units& units) {
     const auto small = units.to_u64();
@@ -76,7 +77,7 @@ TxIndex Chain::payment_tx(const Payment& payment) {
     tx.from = payment.from;
     tx.synthetic = true;
     tx.pays_fee = payment.pays_fee;
-    tx.gas_limit = kPaymentGas;
+    tx.gas_limit = payment.fails ? kTooLittleGas : kPaymentGas;
     tx.fee_max = payment.fee_max;
     tx.tip_max = payment.tip;
     CHECK(!tx.pays_fee || tx.fee_max != 0, "who pays a fee must say how much at most");

@@ -68,8 +68,9 @@ core::Address Customers::fresh_address() {
 
 core::Units Customers::amount(Asset asset) {
     const std::uint64_t cents = rng_.between(200'000, 9'000'000);
-    if (asset == kNative) return core::Units{core::Units::Raw{cents} * 10'000'000'000'000U};
-    return core::Units{core::Units::Raw{cents} * 10'000U};
+    const std::uint64_t unit = asset == kNative ? 10'000'000'000'000U : 10'000U;
+    const std::uint64_t rest = rng_.chance(500) ? rng_.below(unit) : 0;
+    return core::Units{core::Units::Raw{cents} * unit + rest};
 }
 
 void Customers::next_order() {
@@ -81,8 +82,7 @@ void Customers::next_order() {
     order.number = orders_.size() - 1;
     order.terms = &terms_[rng_.below(terms_.size())];
     order.chain = rng_.below(world_.places().size());
-    const Chain& chain = *world_.places()[order.chain].chain;
-    order.asset = static_cast<Asset>(rng_.below(chain.contracts().tokens.size() + 1));
+    order.asset = static_cast<Asset>(rng_.below(kListedTokens + 1));
     if (rng_.chance(900)) order.units = amount(order.asset);
     order.destination = fresh_address();
     if (rng_.chance(960)) order.refund = fresh_address();
@@ -101,10 +101,15 @@ Customers::Plan Customers::plan(const Order& order) {
     const core::Millis first = soon();
     const core::Millis second = soon();
     const core::Millis overdue = late();
-    const Chain& chain = *world_.places()[order.chain].chain;
-    const auto other = static_cast<Asset>((order.asset + 1) % (chain.contracts().tokens.size() + 1));
+    const core::Millis last_minute =
+        rng_.millis(58 * kMinute.count(), 60 * kMinute.count() + 30'000);
+    const core::Millis at_once = rng_.millis(1, 3'000);
+    const core::Units least = *full.mul_ratio_ceil(10'000 - order.terms->tolerance_bps, 10'000);
+    const core::Units too_little = *least.minus(core::Units{1});
+    const core::Units tolerated = *full.mul_ratio_floor(order.terms->tolerance_bps, 10'000);
+    const auto other = static_cast<Asset>((order.asset + 1) % (kListedTokens + 1));
     const core::Units of_other = amount(other);
-    switch (rng_.below(12)) {
+    switch (rng_.below(22)) {
         case 0: return {{{first, order.asset, part(2, 5)}, {second, order.asset, part(3, 5)}}, "in two parts"};
         case 1: return {{{first, order.asset, part(13, 10)}}, "too much"};
         case 2: return {{{first, order.asset, part(7, 10)}}, "too little"};
@@ -114,6 +119,15 @@ Customers::Plan Customers::plan(const Order& order) {
         case 6: return {{{first, order.asset, part(7, 10)}, {overdue, order.asset, part(3, 10)}}, "the rest too late"};
         case 7: return {{{first, other, of_other}}, "in the wrong token"};
         case 8: return {{{first, order.asset, full}, {overdue, order.asset, full}}, "again when all is over"};
+        case 9: return {{{last_minute, order.asset, full}}, "in the last minute"};
+        case 10: return {{{last_minute, order.asset, part(7, 10)}}, "too little and nearly too late"};
+        case 11: return {{{at_once, order.asset, full}}, "at once"};
+        case 12: return {{{first, order.asset, least}}, "the least that is enough"};
+        case 13: return {{{first, order.asset, too_little}}, "one unit less than enough"};
+        case 14: return {{{first, order.asset, *full.plus(tolerated)}}, "a little too much"};
+        case 15: return {{{first, order.asset, full, true}}, "in vain"};
+        case 16: return {{{first, kWorthless, of_other}}, "in worthless tokens"};
+        case 17: return {{{first, kNative, of_other, true}, {second, order.asset, full}}, "twice, once in vain"};
         default: return {{{first, order.asset, full}}, "as asked"};
     }
 }
@@ -124,6 +138,31 @@ void Customers::create(Order& order, unsigned attempt) {
         world_.agenda().after(kRetry, [this, &order, attempt] { create(order, attempt + 1); });
     };
     if (order.terms->key.empty()) return again();
+    ask("POST", "/v1/sessions", creation(order).dump(), order.terms->key,
+        "order-" + std::to_string(order.number),
+        [this, &order, again](int status, const json& answer) {
+            if (status / 100 != 2) return again();
+            const json& session = answer["session"];
+            order.session = session["sessionId"];
+            order.secret = session["clientSecret"];
+            order.expires_at =
+                core::Instant::from_unix_seconds(session["expiresAt"].get<std::int64_t>());
+            auditor_.heard(order, session);
+            choose_method(order, 1);
+            if (!rng_.chance(200)) return;
+            const core::Millis wait = rng_.millis(100, 90'000);
+            world_.agenda().after(wait, [this, &order] { create_again(order); });
+        });
+}
+
+void Customers::create_again(Order& order) {
+    ask("POST", "/v1/sessions", creation(order).dump(), order.terms->key,
+        "order-" + std::to_string(order.number), [this, &order](int status, const json& answer) {
+            if (status / 100 == 2) auditor_.heard(order, answer["session"]);
+        });
+}
+
+json Customers::creation(const Order& order) const {
     const Place& place = world_.places()[order.chain];
     json body{{"destination",
                {{"type", "evm"},
@@ -137,18 +176,7 @@ void Customers::create(Order& order, unsigned attempt) {
             order.units.token_decimal(decimals_of(*place.chain, order.asset));
     }
     if (order.refund) body["refundAddress"] = order.refund->hex0x();
-    ask("POST", "/v1/sessions", body.dump(), order.terms->key,
-        "order-" + std::to_string(order.number),
-        [this, &order, again](int status, const json& answer) {
-            if (status / 100 != 2) return again();
-            const json& session = answer["session"];
-            order.session = session["sessionId"];
-            order.secret = session["clientSecret"];
-            order.expires_at =
-                core::Instant::from_unix_seconds(session["expiresAt"].get<std::int64_t>());
-            auditor_.heard(order, session);
-            choose_method(order, 1);
-        });
+    return body;
 }
 
 void Customers::choose_method(Order& order, unsigned attempt) {
@@ -188,7 +216,8 @@ void Customers::pay(Order& order) {
             chain.pay({.asset = payment.asset,
                        .from = World::payer(),
                        .to = order.receiver,
-                       .units = payment.units});
+                       .units = payment.units,
+                       .fails = payment.fails});
             if (world_.trace().is_heard()) {
                 world_.trace().listener()(world_.now(), "customer", "order " + std::to_string(order.number) + " pays " +
                                                     payment.units.decimal() + " of asset " +

@@ -32,6 +32,7 @@ class Customers {
         core::Millis after{0};  //!< the address is known
         Asset asset = kNative;
         core::Units units;
+        bool fails = false;
     };
     struct Plan {
         std::vector<Instalment> payments;
@@ -42,6 +43,9 @@ class Customers {
     void next_order();
     Plan plan(const Order& order);
     void create(Order& order, unsigned attempt);
+    //! What was created already: the same key and body must give the same session.
+    void create_again(Order& order);
+    nlohmann::json creation(const Order& order) const;
     void choose_method(Order& order, unsigned attempt);
     void pay(Order& order);
     void read(Order& order, std::function<void()> then = {});

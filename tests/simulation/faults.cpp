@@ -4,20 +4,13 @@
 #include <iterator>
 
 #include "core/crash_point.hpp"
+#include "tests/simulation/crash_points.hpp"
 
 namespace simulation {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000;
 constexpr std::int64_t kMinute = 60 * kSecond;
-
-constexpr const char* kCrashPoints[] = {
-    "plan_before", "plan_after", "journal_before", "journal_after", "facts_committed",
-    "reserve_before", "reserve_after", "sign_before", "sign_after", "store_after", "send_before",
-    "send_answered", "send_marked", "bump_before", "bump_after", "seen_before", "seen_after",
-    "ledger_before", "ledger_after", "final_before", "final_after", "cursor_before", "cursor_after",
-    "commit_before", "commit_after", "migration_before", "migration_after", "replay_midway",
-};
 
 void be_honest(Node& node) {
     node.tell_the_truth();
@@ -27,6 +20,10 @@ void be_honest(Node& node) {
 
 constexpr std::uint64_t kGwei = 1'000'000'000;
 constexpr std::uint64_t kUsualBaseFee = 10 * kGwei;
+//! After a rise the price stays somewhere up to so many times that; in the end above all of them, so
+//! that a bid which was never raised is never mined.
+constexpr std::uint64_t kHighestUsual = 6;
+constexpr std::uint64_t kLastBaseFee = 3 * kHighestUsual * kUsualBaseFee;
 
 }  // namespace
 
@@ -74,7 +71,7 @@ void Faults::heal() {
     for (Place& place : world_.places()) {
         place.is_mining = true;
         place.chain->stall_finality(false);
-        place.chain->set_base_fee(kUsualBaseFee);
+        place.chain->set_base_fee(kLastBaseFee);
         for (Asset token = 1; token <= place.chain->contracts().tokens.size(); ++token) {
             place.chain->behaviour(token) = {};
         }
@@ -268,7 +265,8 @@ void Faults::finality_stalls() {
 void Faults::fees_rise() {
     Chain& chain = *world_.places()[some_place()].chain;
     chain.set_base_fee(rng_.between(2, 100) * kUsualBaseFee, rng_.chance(300));
-    later(a_while(), [&chain] { chain.set_base_fee(kUsualBaseFee); });
+    const std::uint64_t next = rng_.between(1, kHighestUsual) * kUsualBaseFee;
+    later(a_while(), [&chain, next] { chain.set_base_fee(next); });
 }
 
 void Faults::pool_forgets() {
@@ -282,7 +280,7 @@ void Faults::pool_forgets() {
 void Faults::token_refuses() {
     const std::size_t which = some_place();
     Chain& chain = *world_.places()[which].chain;
-    const Asset token = static_cast<Asset>(1 + rng_.below(chain.contracts().tokens.size()));
+    const Asset token = static_cast<Asset>(1 + rng_.below(kListedTokens));
     const auto touch = [this, which, token](const auto& is_hit) {
         for (Order& order : customers_.orders()) {
             if (order.chain == which && order.asset == token && is_hit(order)) order.was_refused = true;

@@ -24,6 +24,9 @@ class Faults {
     void open();
     //! No new ones, and none of the old ones goes on.
     void heal();
+    //! Somebody has final blocks read again.
+    void replays();
+    void fees_rise();
     //! How often each kind struck.
     const std::map<std::string, std::uint64_t>& tally() const { return tally_; }
 
@@ -57,11 +60,9 @@ class Faults {
     void chain_is_rewritten();
     void blocks_are_late();
     void finality_stalls();
-    void fees_rise();
     void pool_forgets();
     void token_refuses();
     void clock_jumps();
-    void replays();
 
     World& world_;
     Customers& customers_;

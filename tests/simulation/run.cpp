@@ -1,5 +1,7 @@
 #include "tests/simulation/run.hpp"
 
+#include <chrono>
+
 #include <nlohmann/json.hpp>
 
 #include "core/crash_point.hpp"
@@ -13,6 +15,9 @@ namespace simulation {
 namespace {
 
 constexpr core::Millis kDay{86'400'000};
+//! In a world of chosen deaths: blocks are read again and fees rise, so that lives pass the crash points
+//! of replays and of higher bids, too.
+constexpr core::Millis kStrikeEvery{12 * 60'000};
 constexpr core::Millis kLook{10 * 60'000};
 //! Deadline, credit policy, two transactions to finality, each with room for pauses.
 constexpr core::Millis kRestWithin{6 * 3'600'000};
@@ -20,6 +25,7 @@ constexpr core::Millis kRestWithin{6 * 3'600'000};
 }  // namespace
 
 RunReport run(const RunOptions& options) {
+    const auto really_begun = std::chrono::steady_clock::now();
     core::arm_crash({}, 0);
     World world{options.seed, options.chains};
     if (options.listener) world.trace().listen(options.listener);
@@ -32,6 +38,17 @@ RunReport run(const RunOptions& options) {
     customers.open();
     people.open();
     if (options.faults) faults.open();
+    Random nth = world.seed().fork("crashes");
+    world.on_life([&options, &world, &faults, &nth] {
+        if (world.lives() > options.crashes.size()) return;
+        core::arm_crash(options.crashes[world.lives() - 1], nth.between(1, 3));
+        for (int i = 1; i <= 4; ++i) {
+            world.agenda().after(kStrikeEvery * i, [&faults] {
+                faults.replays();
+                faults.fees_rise();
+            });
+        }
+    });
 
     const core::Instant begun = world.now();
     const auto length = core::Millis{
@@ -63,6 +80,8 @@ RunReport run(const RunOptions& options) {
     report.faults = faults.tally();
     report.simulated_days = static_cast<double>((world.now() - begun).count()) /
                             static_cast<double>(kDay.count());
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - really_begun;
+    report.seconds = took.count();
     return report;
 }
 

@@ -15,6 +15,8 @@ struct RunOptions {
     std::size_t chains = 1;
     unsigned orders_per_day = 200;
     bool faults = true;
+    //! Each life dies at the crash point of its number; those after the last one live.
+    std::vector<std::string> crashes;
     Trace::Listener listener;  //!< null: nobody listens
 };
 
@@ -29,6 +31,7 @@ struct RunReport {
     std::uint64_t lives = 0;
     std::map<std::string, std::uint64_t> faults;
     double simulated_days = 0;  //!< with the quiet end
+    double seconds = 0;         //!< that it really took: no part of the world
 };
 
 //! One world from its beginning to its rest: so many days with faults, then without until everything

@@ -58,12 +58,15 @@ void World::add_place(std::uint64_t number) {
     options.number = number;
     options.genesis = kBegin - place.block_time * kBlocksBefore;
     options.block_ms = static_cast<std::uint64_t>(place.block_time.count());
-    options.tokens = {Token{"USDC", 6, token_address(1)}, Token{"USDT", 6, token_address(2)}};
+    // The last one bears the first one's name, and nobody wants it.
+    options.tokens = {Token{"USDC", 6, token_address(1)}, Token{"USDT", 6, token_address(2)},
+                      Token{"USDC", 6, token_address(3)}};
     const core::Units plenty{core::Units::Raw{1} << 120U};
     options.genesis_balances = {{kNative, *station, thousand_ether},
                                 {kNative, payer(), plenty},
                                 {1, payer(), plenty},
-                                {2, payer(), plenty}};
+                                {2, payer(), plenty},
+                                {kWorthless, payer(), plenty}};
     place.chain = std::make_unique<Chain>(std::move(options));
     while (place.chain->height() < kBlocksBefore) {
         place.chain->mine(place.chain->tip().mined_at + place.block_time);
@@ -107,7 +110,8 @@ void World::make_config() {
             endpoint.url = Nodes::url(name);
             settings.endpoints.push_back(std::move(endpoint));
         }
-        for (const Token& token : place.chain->contracts().tokens) {
+        for (Asset asset = 1; asset <= kListedTokens; ++asset) {
+            const Token& token = place.chain->contracts().token(asset);
             depositd::TokenSettings one;
             one.symbol = token.symbol;
             one.address = token.contract;
@@ -146,6 +150,7 @@ void World::start_process() {
     ++lives_;
     was_serving_ = false;
     trace_.tell("world", "life " + std::to_string(lives_) + " of the daemon begins");
+    if (on_life_) on_life_();
     process_ = std::make_unique<Process>(*host_, now(), clock_offset_,
                                          rng_.fork("life " + std::to_string(lives_)));
 }

@@ -18,6 +18,9 @@
 namespace simulation {
 
 inline constexpr std::size_t kNodesPerChain = 3;
+//! Tokens that the daemon is configured for; on the chain there is one more, worth nothing.
+inline constexpr Asset kListedTokens = 2;
+inline constexpr Asset kWorthless = kListedTokens + 1;
 
 //! A chain of the world with the nodes that serve it.
 struct Place {
@@ -68,6 +71,8 @@ class World {
     void on_request(std::function<void(std::size_t place, std::string_view body)> hook) {
         on_request_ = std::move(hook);
     }
+    //! Called before a life begins.
+    void on_life(std::function<void()> hook) { on_life_ = std::move(hook); }
     //! Called when a life begins to serve.
     void on_serving(std::function<void()> hook) { on_serving_ = std::move(hook); }
 
@@ -94,6 +99,7 @@ class World {
     bool was_serving_ = false;
     std::function<void(std::size_t)> on_block_;
     std::function<void(std::size_t, std::string_view)> on_request_;
+    std::function<void()> on_life_;
     std::function<void()> on_serving_;
 };
 
