@@ -20,7 +20,9 @@ namespace simulation {
 //! Rules are named by the invariants of docs/TESTING.md: I1 … I20.
 class Auditor {
   public:
-    explicit Auditor(World& world);
+    //! Without an honest majority of nodes the daemon may believe what is not so, and halt; but it must
+    //! not pay twice, nor pay strangers: only those rules are held against it then.
+    Auditor(World& world, bool has_honest_majority);
 
     // ---- what happens
 
@@ -96,7 +98,10 @@ class Auditor {
     void complain(std::string_view rule, const Order& order, const std::string& what);
     void violated(std::string_view rule, const Order* order, const std::string& what);
 
+    bool is_held_to(std::string_view rule) const;
+
     World& world_;
+    bool has_honest_majority_;
     core::Address gas_station_;
     std::map<std::size_t, Account> orders_;
     std::map<core::Address, Role> roles_;

@@ -54,8 +54,8 @@ const std::vector<Faults::Kind>& Faults::kinds() {
     return all;
 }
 
-Faults::Faults(World& world, Customers& customers)
-    : world_{world}, customers_{customers}, rng_{world.seed().fork("faults")} {}
+Faults::Faults(World& world, Customers& customers, std::size_t liars)
+    : world_{world}, customers_{customers}, liars_{liars}, rng_{world.seed().fork("faults")} {}
 
 void Faults::open() {
     is_open_ = true;
@@ -121,7 +121,6 @@ void Faults::node_lies() {
     auto& until = suspect_until_[which];
     const auto now = static_cast<std::uint64_t>(world_.now().unix_ms);
     if (until > now) return;
-    Node& node = *place.nodes[rng_.below(kNodesPerChain)];
     const auto lie = static_cast<Lie>(rng_.below(kLieCount));
     std::vector<core::Address> targets;
     for (const Order& order : customers_.orders()) {
@@ -129,12 +128,16 @@ void Faults::node_lies() {
             targets.push_back(order.receiver);
         }
     }
-    node.set_targets(targets);
-    node.set_lie(lie);
     world_.trace().tell("fault", "it says: " + std::string{name_of(lie)});
     const core::Millis length = a_while();
     until = now + static_cast<std::uint64_t>(length.count());
-    later(length, [&node] { be_honest(node); });
+    const std::size_t first = rng_.below(kNodesPerChain);
+    for (std::size_t i = 0; i < liars_; ++i) {
+        Node& node = *place.nodes[(first + i) % kNodesPerChain];
+        node.set_targets(targets);
+        node.set_lie(lie);
+        later(length, [&node] { be_honest(node); });
+    }
 }
 
 void Faults::node_is_behind() {

@@ -19,7 +19,8 @@ namespace simulation {
 //! far behind at a time; no reorganisation goes below the finalized block.
 class Faults {
   public:
-    Faults(World& world, Customers& customers);
+    //! `liars`: nodes of a chain that tell the same lie at a time.
+    Faults(World& world, Customers& customers, std::size_t liars);
 
     void open();
     //! No new ones, and none of the old ones goes on.
@@ -66,6 +67,7 @@ class Faults {
 
     World& world_;
     Customers& customers_;
+    std::size_t liars_;
     Random rng_;
     bool is_open_ = false;
     std::uint64_t epoch_ = 0;  //!< what was put down before heal() does nothing after it

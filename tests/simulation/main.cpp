@@ -22,6 +22,8 @@ int main(int argc, char** argv) {
     app.add_option("--crash", options.crashes, "the first life dies at this crash point, the next at the next, …");
     bool lists = false;
     app.add_flag("--list-crash-points", lists, "say which there are");
+    app.add_option("--liars", options.liars, "of three nodes, how many tell the same lie")
+        ->capture_default_str();
     bool calm = false;
     app.add_flag("--calm", calm, "without faults");
     CLI11_PARSE(app, argc, argv);

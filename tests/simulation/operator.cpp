@@ -25,14 +25,20 @@ void Operator::look() {
         if (!response || response->status != 200) return;
         const auto status = nlohmann::json::parse(response->body);
         auditor_.heard_status(status);
-        for (const auto& payout : status.at("heldPayouts")) resume(payout.at("id"));
+        for (const auto& payout : status.at("heldPayouts")) {
+            order("/operator/payouts/" + std::to_string(payout.at("id").get<std::int64_t>()) + "/resume");
+        }
+        for (const auto& chain : status.at("chains")) {
+            if (chain.at("halts").empty()) continue;
+            order("/operator/halts/" + chain.at("chain").get<std::string>() + "/acknowledge");
+        }
     });
 }
 
-void Operator::resume(std::int64_t payout) {
+void Operator::order(std::string path) {
     api::Request request;
     request.method = "POST";
-    request.path = "/operator/payouts/" + std::to_string(payout) + "/resume";
+    request.path = std::move(path);
     request.headers["content-type"] = "application/json";
     request.body = R"({"by":"the operator"})";
     // In its own turn: this is called from within the process.

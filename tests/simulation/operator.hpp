@@ -1,11 +1,13 @@
 #pragma once
 
+#include <string>
+
 #include "tests/simulation/auditor.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace simulation {
 
-//! The person who runs the daemon: looks at the status page now and then, and lets go on what is held.
+//! The person who runs the daemon: looks at the status page now and then, and lets go on what is held or halted.
 class Operator {
   public:
     Operator(World& world, Auditor& auditor) : world_{world}, auditor_{auditor} {}
@@ -13,7 +15,7 @@ class Operator {
 
   private:
     void look();
-    void resume(std::int64_t payout);
+    void order(std::string path);
 
     World& world_;
     Auditor& auditor_;

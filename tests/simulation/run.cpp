@@ -29,9 +29,9 @@ RunReport run(const RunOptions& options) {
     core::arm_crash({}, 0);
     World world{options.seed, options.chains};
     if (options.listener) world.trace().listen(options.listener);
-    Auditor auditor{world};
+    Auditor auditor{world, options.liars * 2 < kNodesPerChain};
     Customers customers{world, auditor, options.orders_per_day};
-    Faults faults{world, customers};
+    Faults faults{world, customers, options.liars};
     Operator people{world, auditor};
     world.on_block([&auditor](std::size_t place) { auditor.mined(place); });
     world.on_request([&auditor](std::size_t place, std::string_view body) { auditor.sent(place, body); });

@@ -15,6 +15,7 @@ struct RunOptions {
     std::size_t chains = 1;
     unsigned orders_per_day = 200;
     bool faults = true;
+    std::size_t liars = 1;  //!< nodes of a chain that tell the same lie at a time
     //! Each life dies at the crash point of its number; those after the last one live.
     std::vector<std::string> crashes;
     Trace::Listener listener;  //!< null: nobody listens
