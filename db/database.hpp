@@ -30,7 +30,8 @@ struct UnitOfWork {
     virtual Ledger& ledger() = 0;
 };
 
-//! Counts commits. A ping without content: whoever wakes reads again. A lost ping costs one poll.
+//! Counts commits, and the failure after which there are none. A ping without content: whoever wakes
+//! reads again. A lost ping costs one poll.
 class ChangeSignal {
   public:
     virtual ~ChangeSignal() = default;
@@ -102,9 +103,11 @@ struct DatabaseOptions {
     //! Without threads jobs run on their caller's loop, at its next turn; one loop, one thread. Destroyed
     //! without close(), such a store is a process that was killed: what waits never runs.
     bool threads = true;
+    //! Reads the whole file through first (`quick_check`).
+    bool check = true;
 };
 
-//! Opens, checks (`quick_check`), migrates; to serve also folds the log and proves that the file can be
+//! Opens, checks, migrates; to serve also folds the log and proves that the file can be
 //! written. kStorage or kHalted with a text that says what to do. The change signal waits by `clock`.
 Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core::Clock& clock,
                                                   core::Log& log, core::Metrics& metrics);

@@ -184,11 +184,13 @@ struct Deposits {
     //! Number of residual deposits of this address that are not orphaned.
     virtual Expected<std::uint64_t> residual_count(const core::ChainId& chain,
                                                    const core::Address& to) = 0;
-    //! Native coin every known in and out says the address holds: deposits plus what own transactions
+    //! Native coin every known in and out says each address holds: deposits plus what own transactions
     //! brought, less what they took and their fees. None when the outs are larger (never on a truthful chain).
-    virtual Expected<std::optional<core::Units>> native_expected(const core::ChainId& chain,
-                                                                 const core::AssetId& native,
-                                                                 const core::Address& address) = 0;
+    virtual Expected<std::vector<std::optional<core::Units>>> native_expected(
+        const core::ChainId& chain, const core::AssetId& native,
+        const std::vector<core::Address>& addresses) = 0;
+    //! Another number than before whenever native_expected() of any address may be another.
+    virtual Expected<std::int64_t> native_changes(const core::ChainId& chain) = 0;
     //! Is every deposit of the session in this asset, claimed for one of `uses`, confirmed on the chain
     //! right now? False when there is none.
     virtual Expected<bool> claims_stand(const core::SessionId& session, const core::AssetId& asset,
@@ -268,7 +270,7 @@ struct Payouts {
     virtual Expected<std::optional<AttemptPlace>> by_tx(const core::ChainId& chain,
                                                         const core::TxId& tx) = 0;
     //! Attempts that were final and left the chain, when nothing else with their nonce stands there;
-    //! by sender and nonce. Reads every transaction ever sent on the chain.
+    //! by sender and nonce.
     virtual Expected<std::vector<AttemptPlace>> lost(const core::ChainId& chain) = 0;
     //! The step that reserved this nonce, if any.
     virtual Expected<std::optional<PayoutStep>> by_nonce(const core::ChainId& chain,

@@ -7,14 +7,18 @@ using core::Expected;
 
 constexpr std::size_t kSessionsPerLook = 200;
 constexpr core::Millis kInterval{2'000};
+//! What is due follows from rows alone, and who writes them wakes us.
+constexpr core::Millis kSleepAtMost{30'000};
 
 }  // namespace
 
 core::Task<void> Deadlines::run() {
     for (;;) {
+        const std::uint64_t seen = context_.database.changes().revision();
         auto looked = co_await look_once();
         if (!looked) context_.log.warn("deadlines wait", {{"error", looked.error().message}});
         co_await context_.clock.sleep_for(kInterval);
+        if (looked && is_all_moved_) co_await context_.database.changes().wait(seen, kSleepAtMost);
     }
 }
 
@@ -37,6 +41,7 @@ core::Task<Expected<std::size_t>> Deadlines::look_once() {
                                {{"session", id.text()}, {"error", applied.error().message}});
         }
     }
+    is_all_moved_ = moved == sessions->size();
     co_return moved;
 }
 

@@ -25,6 +25,7 @@ class Deadlines {
 
     const Context& context_;
     SessionEvents events_;
+    bool is_all_moved_ = false;  //!< of the last look
 };
 
 }  // namespace settlement

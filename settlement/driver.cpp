@@ -17,7 +17,7 @@ using core::Error;
 using core::Expected;
 
 constexpr std::size_t kBatch = 200;
-constexpr core::Millis kPollAtMost{5'000};
+constexpr core::Millis kPollAtMost{30'000};
 constexpr core::Millis kRetryAfter{500};
 
 //! What was counted once stays what it is, whatever a reorganisation made of the row meanwhile.

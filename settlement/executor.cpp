@@ -20,6 +20,16 @@ using core::Expected;
 using core::Task;
 
 constexpr std::size_t kPageSize = 500;
+//! Between two looks when nothing is to be done until somebody writes. A commit wakes us; this is for
+//! what another program wrote into the file.
+constexpr core::Millis kRestAtMost{30'000};
+
+//! Only blocks move it on from here, and what blocks bring is a commit of the driver's.
+bool waits_for_blocks(const db::PayoutFull& full) {
+    const db::PayoutStep* step = current_step(full);
+    return step == nullptr ? db::is_terminal(full.payout.status)
+                           : step->status == db::PayoutStatus::kSeen;
+}
 
 }  // namespace
 
@@ -58,12 +68,19 @@ Task<void> Executor::run() {
             co_await context_.clock.sleep_for(pace_.look_again_after);
             continue;
         }
-        seen = co_await context_.database.changes().wait(seen, pace_.look_again_after);
+        seen = co_await context_.database.changes().wait(seen, rest());
     }
+}
+
+core::Millis Executor::rest() const {
+    if (has_work_) return pace_.look_again_after;
+    if (!look_for_lost_) return kRestAtMost;  // halted: the end of that is a commit
+    return std::clamp(*look_for_lost_ - context_.clock.tick(), pace_.look_again_after, kRestAtMost);
 }
 
 Task<Expected<std::size_t>> Executor::pass() {
     std::size_t looked = 0;
+    has_work_ = false;
     core::PayoutId after;
     for (;;) {
         auto page = co_await active_page(after);
@@ -71,6 +88,9 @@ Task<Expected<std::size_t>> Executor::pass() {
         if (page->empty()) break;
         after = page->back().payout.id;
         looked += page->size();
+        std::erase_if(*page, waits_for_blocks);
+        if (page->empty()) continue;
+        has_work_ = true;
         co_await look_at(*page);
     }
     if (auto sent = co_await send_lost(); !sent) co_return sent.error();

@@ -43,6 +43,8 @@ class Executor {
     core::Task<void> run();
     //! Looks at every active payout once; the number looked at.
     core::Task<core::Expected<std::size_t>> pass();
+    //! Until the next look, when no commit comes before.
+    core::Millis rest() const;
 
   private:
     core::Task<core::Expected<std::vector<db::PayoutFull>>> active_page(core::PayoutId after);
@@ -85,6 +87,7 @@ class Executor {
     // Only pace, no truth: lost at a restart without harm.
     std::map<core::PayoutId, core::Tick> not_before_;
     std::map<core::PayoutId, unsigned> refusals_;
+    bool has_work_ = true;  //!< of the last look: something that time or a node moves on
     std::optional<core::Tick> look_for_lost_;
     std::size_t left_alone_told_ = 0;
 };

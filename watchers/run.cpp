@@ -33,6 +33,7 @@ struct ChainWatcher::Quorum {
     Missing missing_told;
     bool old_state_is_gone = false;  //!< in this look: nodes have no balances at old blocks
     std::string native_waiting;      //!< why the last reading of balances is not complete
+    std::shared_ptr<NativeSums> native_sums = std::make_shared<NativeSums>();
 };
 
 ChainWatcher::ChainWatcher(core::asio::any_io_executor executor, chains::ChainReader& reader,
@@ -310,7 +311,7 @@ core::Task<core::Expected<std::optional<Balances>>> ChainWatcher::look_for_nativ
     const Batch& batch, chains::Heads heads) {
     const bool is_old = batch.last().height + kBalanceDepthMax < heads.latest.height;
     if (is_old && quorum_->old_state_is_gone) co_return std::optional<Balances>{};
-    NativeLook look{reader_, db_, batch};
+    NativeLook look{reader_, db_, batch, quorum_->native_sums};
     auto balances = co_await look.read();
     if (!balances && is_old) {
         // Nodes forget old state. The next reading finds what came until then, and gives the payer

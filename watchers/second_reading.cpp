@@ -15,6 +15,8 @@ namespace {
 //! Between two batches, when there is nothing new, and after a failure: following comes first.
 constexpr core::Millis kRest{250};
 constexpr core::Millis kIdle{2'000};
+//! What there is to read follows from rows alone, and who writes them wakes us.
+constexpr core::Millis kIdleAtMost{30'000};
 constexpr core::Millis kAfterFailure{10'000};
 constexpr core::Millis kAlone{60'000};
 
@@ -55,6 +57,7 @@ SecondReading::SecondReading(chains::ChainReader& reader, db::Database& db, Watc
 
 core::Task<void> SecondReading::run() {
     while (true) {
+        const std::uint64_t seen = db_.changes().revision();
         const auto read = co_await step();
         core::Millis rest = kRest;
         if (!read) {
@@ -63,6 +66,7 @@ core::Task<void> SecondReading::run() {
             rest = kIdle;
         }
         co_await clock_.sleep_for(rest);
+        if (read && !*read) co_await db_.changes().wait(seen, kIdleAtMost);
     }
 }
 

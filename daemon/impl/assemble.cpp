@@ -24,7 +24,7 @@ namespace depositd {
 namespace {
 
 constexpr core::Millis kDrainWithin{5'000};
-constexpr core::Millis kStoreLook{250};
+constexpr core::Millis kStoreLook{10'000};
 
 template <class T>
 std::vector<T*> raw(const std::vector<std::unique_ptr<T>>& owned) {
@@ -97,8 +97,9 @@ std::vector<std::unique_ptr<watchers::ChainWatcher>> make_watchers(
 
 //! Ends when no write can succeed any more, and the daemon with it: what a failed commit left behind is
 //! known only to who opens the file again.
-core::Task<void> until_store_fails(const db::Database& database, Surroundings around) {
-    while (!database.failed()) co_await around.clock.sleep_for(kStoreLook);
+core::Task<void> until_store_fails(db::Database& database, Surroundings around) {
+    std::uint64_t seen = 0;
+    while (!database.failed()) seen = co_await database.changes().wait(seen, kStoreLook);
     around.log.error("the store has failed: ending, to be started again", {});
 }
 

@@ -145,9 +145,10 @@ bool Query::step() {
 
 int Query::run() { return prepared_.statement->exec(); }
 
-void Query::again() {
+Query& Query::again_from(int kept) {
     prepared_.statement->reset();
-    parameter_ = 0;
+    parameter_ = kept;
+    return *this;
 }
 
 void Query::put_null() { prepared_.statement->bind(++parameter_); }

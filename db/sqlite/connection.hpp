@@ -110,7 +110,9 @@ class Query {
         (get(out), ...);
     }
     //! Makes the statement ready for the next row of input.
-    void again();
+    void again() { again_from(0); }
+    //! As again(); the first `kept` parameters stay as they are.
+    Query& again_from(int kept);
 
   private:
     void put_null();

@@ -165,7 +165,9 @@ Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core:
     }
     auto writer = Connection::open(options.path, sqlite::Access::kReadWrite, options.vfs);
     if (!writer) return writer.error();
-    if (auto sound = sqlite::quick_check(**writer, options.path); !sound) return sound.error();
+    if (options.check) {
+        if (auto sound = sqlite::quick_check(**writer, options.path); !sound) return sound.error();
+    }
     if (auto ready = sqlite::migrate(**writer, options.path, options.migrate); !ready) {
         return ready.error();
     }

@@ -68,17 +68,17 @@ constexpr char kReclaim[] =
 constexpr char kResiduals[] =
     "SELECT count(*) FROM deposits WHERE to_address = ? AND chain = ? AND tx = '' AND status <> 3"
     " AND instr(asset, '/slip44:') > 0";
-constexpr char kNativeIn[] =
-    "SELECT units FROM deposits WHERE to_address = ? AND chain = ? AND asset = ? AND status <> 3"
-    " AND instr(asset, '/slip44:') > 0";
-constexpr char kOwnIn[] =
+// What came in, and what own transactions brought and took with their fees.
+constexpr char kNativeBooks[] =
+    "SELECT 1, units, '0' FROM deposits WHERE to_address = ?3 AND chain = ?1 AND asset = ?2"
+    " AND status <> 3 AND instr(asset, '/slip44:') > 0"
     // Signed by ourselves: what others signed with our keys has deposits among its rows.
-    "SELECT native_value FROM own_txs o"
-    " WHERE to_address = ? AND chain = ? AND success = 1 AND status <> 3"
-    " AND EXISTS (SELECT 1 FROM attempts a WHERE a.tx = o.tx AND a.chain = o.chain)";
-constexpr char kOwnOut[] =
-    "SELECT CASE success WHEN 1 THEN native_value ELSE '0' END, fee FROM own_txs"
-    " WHERE sender = ? AND chain = ? AND status <> 3";
+    " UNION ALL SELECT 1, native_value, '0' FROM own_txs o"
+    " WHERE to_address = ?3 AND chain = ?1 AND success = 1 AND status <> 3"
+    " AND EXISTS (SELECT 1 FROM attempts a WHERE a.tx = o.tx AND a.chain = o.chain)"
+    " UNION ALL SELECT 0, CASE success WHEN 1 THEN native_value ELSE '0' END, fee FROM own_txs"
+    " WHERE sender = ?3 AND chain = ?1 AND status <> 3";
+constexpr char kNativeChanges[] = "SELECT count FROM native_changes WHERE chain = ?";
 constexpr char kCountDetected[] = "SELECT count(*) FROM deposits WHERE status = 1";
 constexpr char kCountLive[] = "SELECT count(*) FROM deposits WHERE status <> 3";
 constexpr char kCountOrphaned[] = "SELECT count(*) FROM deposits WHERE status = 3";
@@ -249,25 +249,32 @@ class SqliteDeposits final : public Deposits {
         });
     }
 
-    Expected<std::optional<core::Units>> native_expected(const core::ChainId& chain,
-                                                         const core::AssetId& native,
-                                                         const core::Address& address) override {
-        return guarded(connection_, [&]() -> Expected<std::optional<core::Units>> {
-            core::Units in;
-            core::Units out;
-            if (auto r = add_all(in, kNativeIn, address, chain, native); !r) return r.error();
-            if (auto r = add_all(in, kOwnIn, address, chain); !r) return r.error();
-            Query query{connection_, kOwnOut};
-            query.bind(address, chain);
-            while (query.step()) {
-                core::Units value;
-                core::Units fee;
-                query.read(value, fee);
-                if (auto r = add(out, value); !r) return r.error();
-                if (auto r = add(out, fee); !r) return r.error();
+    Expected<std::vector<std::optional<core::Units>>> native_expected(
+        const core::ChainId& chain, const core::AssetId& native,
+        const std::vector<core::Address>& addresses) override {
+        using All = std::vector<std::optional<core::Units>>;
+        return guarded(connection_, [&]() -> Expected<All> {
+            All out;
+            out.reserve(addresses.size());
+            // One statement for all: each block asks about every address that waits for coin.
+            Query query{connection_, kNativeBooks};
+            query.bind(chain, native);
+            for (const core::Address& address : addresses) {
+                query.again_from(2).bind(address);
+                auto one = sum_of_books(query);
+                if (!one) return one.error();
+                out.push_back(std::move(*one));
             }
-            if (out > in) return std::optional<core::Units>{};
-            return std::optional<core::Units>{*in.minus(out)};
+            return out;
+        });
+    }
+
+    Expected<std::int64_t> native_changes(const core::ChainId& chain) override {
+        return guarded(connection_, [&]() -> Expected<std::int64_t> {
+            std::int64_t out = 0;
+            Query query{connection_, kNativeChanges};
+            if (query.bind(chain).step()) query.read(out);
+            return out;
         });
     }
 
@@ -356,16 +363,20 @@ class SqliteDeposits final : public Deposits {
         return Done{};
     }
 
-    template <class... A>
-    Expected<Done> add_all(core::Units& sum, const char* sql, const A&... keys) {
-        Query query{connection_, sql};
-        query.bind(keys...);
+    static Expected<std::optional<core::Units>> sum_of_books(Query& query) {
+        core::Units in;
+        core::Units out;
         while (query.step()) {
-            core::Units units;
-            query.read(units);
-            if (auto added = add(sum, units); !added) return added;
+            bool comes = false;
+            core::Units value;
+            core::Units fee;
+            query.read(comes, value, fee);
+            core::Units& side = comes ? in : out;
+            if (auto added = add(side, value); !added) return added.error();
+            if (auto added = add(side, fee); !added) return added.error();
         }
-        return Done{};
+        if (out > in) return std::optional<core::Units>{};
+        return std::optional<core::Units>{*in.minus(out)};
     }
 
     std::int64_t number(const char* sql) {

@@ -36,11 +36,11 @@ Expected<Done> run_job(const Database::Job& job, UnitOfWork& work) {
 
 }  // namespace
 
-WriteJobs::WriteJobs(std::unique_ptr<Connection> connection, std::function<void()> on_commit,
+WriteJobs::WriteJobs(std::unique_ptr<Connection> connection, std::function<void()> on_change,
                      core::Log& log, core::Metrics& metrics, bool timed)
     : connection_{std::move(connection)},
       work_{make_unit_of_work(*connection_)},
-      on_commit_{std::move(on_commit)},
+      on_change_{std::move(on_change)},
       log_{log},
       metrics_{metrics},
       timed_{timed} {}
@@ -52,7 +52,7 @@ void WriteJobs::run(std::vector<Ticket>& batch) {
     if (!committed) {
         results.assign(batch.size(), committed.error());
     } else if (*committed) {
-        on_commit_();
+        on_change_();
     }
     for (std::size_t i = 0; i < batch.size(); ++i) {
         batch[i].job = nullptr;
@@ -128,6 +128,7 @@ Expected<Done> WriteJobs::run_one(Ticket& ticket, bool alone) {
 
 void WriteJobs::poison(const Error& error) {
     poisoned_ = true;
+    on_change_();
     metrics_.count("depositd_db_failed_commits_total", {});
     log_.error("the store stopped: a write failed", {{"reason", error.message}});
 }

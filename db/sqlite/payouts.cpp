@@ -22,10 +22,12 @@ constexpr char kPlan[] =
 constexpr char kById[] = "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE id = ?";
 constexpr char kOfSession[] =
     "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE session_id = ? ORDER BY id";
+// The few steps that are alive first: the other way round every payout that ever ended is looked at.
 constexpr char kActive[] =
     "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE chain = ?1 AND id > ?2 AND id IN"
     " (SELECT id FROM payouts WHERE status IN (1, 2, 3, 4, 5) AND chain = ?1"
-    "  UNION SELECT s.payout_id FROM payout_steps s JOIN payouts p ON p.id = s.payout_id"
+    "  UNION SELECT s.payout_id FROM payout_steps s INDEXED BY payout_steps_alive"
+    "  CROSS JOIN payouts p ON p.id = s.payout_id"
     "  WHERE s.status NOT IN (6, 7, 8) AND p.status IN (6, 7, 8))"
     " ORDER BY id LIMIT ?3";
 constexpr char kHeld[] = "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE status = 9 ORDER BY id";

@@ -124,14 +124,15 @@ Task<Expected<core::Units>> Executor::gas_money(const db::Payout& payout) {
     const core::Address owner = payout.sender;
     auto job = context_.database.read<core::Units>(
         [chain, native, owner, payout](db::UnitOfWork& work) -> Expected<core::Units> {
-            auto held = work.deposits().native_expected(chain, native, owner);
-            if (!held) return held.error();
-            if (!*held) return not_now("the books say that the receiver paid more than it had");
+            auto books = work.deposits().native_expected(chain, native, {owner});
+            if (!books) return books.error();
+            const std::optional<core::Units>& held = books->front();
+            if (!held) return not_now("the books say that the receiver paid more than it had");
             // Customers' coin is not gas money, neither this payout's nor another's.
             auto owed = owed_native(work, payout, native);
             if (!owed) return owed.error();
-            if (**held < *owed) return not_now("another payment of this receiver to be final");
-            return (*held)->minus(*owed);
+            if (*held < *owed) return not_now("another payment of this receiver to be final");
+            return held->minus(*owed);
         });
     co_return co_await std::move(job);
 }

@@ -27,6 +27,8 @@ struct Host {
     chains::Signer& signer;
     std::string receivers_xpub;
     depositd::Config config;
+    std::uint64_t starts = 0;
+    std::uint64_t harm_checked = 0;  //!< of the disk
 };
 
 //! One life of the daemon: the real object graph on a loop of its own, from its start until it is
@@ -66,11 +68,12 @@ class Process {
     class Metrics;
     //! Its shutdown ends every coroutine while what it refers to still stands.
     struct Loop : core::asio::io_context {
-        Loop() : core::asio::io_context{1} {}
+        Loop() : core::asio::io_context{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE} {}
         using core::asio::io_context::shutdown;
     };
 
     core::Task<int> live();
+    bool is_to_be_checked();
     core::Expected<std::unique_ptr<db::Database>> open_store(depositd::Surroundings around);
 
     Host& host_;

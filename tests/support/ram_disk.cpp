@@ -119,7 +119,10 @@ int Disk::Impl::write(OpenFile& file, std::uint64_t at, std::span<const std::uin
     switch (before(DiskEvent::Kind::kWrite, file, data.size())) {
         case Fate::kDone: break;
         case Fate::kFull: return SQLITE_FULL;
-        case Fate::kHalf: file.node->file.write(at, data.first(data.size() / 2)); [[fallthrough]];
+        case Fate::kHalf:
+            ++counts_.harm;
+            file.node->file.write(at, data.first(data.size() / 2));
+            [[fallthrough]];
         case Fate::kRefused:
         case Fate::kDead: return SQLITE_IOERR_WRITE;
     }
@@ -137,7 +140,10 @@ int Disk::Impl::truncate(OpenFile& file, std::uint64_t size) {
 
 int Disk::Impl::sync(OpenFile& file) {
     const Fate fate = before(DiskEvent::Kind::kSync, file, 0);
-    if (fate == Fate::kRefused) file.node->file.sync_failed();
+    if (fate == Fate::kRefused) {
+        ++counts_.harm;
+        file.node->file.sync_failed();
+    }
     if (fate != Fate::kDone) return SQLITE_IOERR_FSYNC;
     file.node->file.sync();
     if (std::exchange(file.node->syncs_folder, false)) sync_folder();
@@ -161,6 +167,7 @@ void Disk::Impl::die() {
 
 void Disk::Impl::lose_power(core::Rng& rng) {
     die();
+    ++counts_.harm;
     for (auto& [name, node] : gone_) {
         if (nodes_.contains(name) && nodes_[name]->named) continue;
         if (rng.next_u64() % 2 == 0) nodes_[name] = node;
@@ -215,6 +222,7 @@ std::uint64_t Disk::events() const { return impl_->counts().events; }
 std::uint64_t Disk::writes() const { return impl_->counts().writes; }
 std::uint64_t Disk::syncs() const { return impl_->counts().syncs; }
 std::uint64_t Disk::bytes() const { return impl_->counts().bytes; }
+std::uint64_t Disk::harm() const { return impl_->counts().harm; }
 std::uint64_t Disk::digest() const { return impl_->digest(); }
 
 }  // namespace support

@@ -56,6 +56,9 @@ class Disk {
     std::uint64_t writes() const;  //!< and truncations
     std::uint64_t syncs() const;
     std::uint64_t bytes() const;
+    //! How often files may have been left otherwise than their process meant: power was lost, a write
+    //! torn, a sync failed.
+    std::uint64_t harm() const;
     //! Of the names and contents of all files.
     std::uint64_t digest() const;
 

@@ -47,6 +47,7 @@ struct Disk::Impl {
         std::uint64_t writes = 0;
         std::uint64_t syncs = 0;
         std::uint64_t bytes = 0;
+        std::uint64_t harm = 0;
     };
 
     Impl(std::uint64_t seed, std::string name);

@@ -26,8 +26,30 @@ core::Expected<core::Units> over(const core::Units& held, const core::Units& in,
 
 }  // namespace
 
+core::Expected<std::vector<std::optional<core::Units>>> NativeSums::of(
+    db::UnitOfWork& work, const core::ChainId& chain, const core::AssetId& native,
+    const std::vector<core::Address>& addresses) {
+    const auto changes = work.deposits().native_changes(chain);
+    if (!changes) return changes.error();
+    if (*changes != changes_) sums_.clear();
+    changes_ = *changes;
+    std::vector<core::Address> unknown;
+    for (const core::Address& address : addresses) {
+        if (!sums_.contains(address)) unknown.push_back(address);
+    }
+    auto fresh = work.deposits().native_expected(chain, native, unknown);
+    if (!fresh) return fresh.error();
+    for (std::size_t i = 0; i < unknown.size(); ++i) {
+        sums_.emplace(unknown[i], std::move((*fresh)[i]));
+    }
+    std::vector<std::optional<core::Units>> out;
+    out.reserve(addresses.size());
+    for (const core::Address& address : addresses) out.push_back(sums_.at(address));
+    return out;
+}
+
 core::Expected<NativeLook::Known> NativeLook::load(db::UnitOfWork& work, const core::ChainId& chain,
-                                                   const core::AssetId& native) {
+                                                   const core::AssetId& native, NativeSums& sums) {
     auto tip = work.blocks().tip(chain);
     if (!tip) return tip.error();
     if (!*tip) return core::Error{core::Errc::kNotFound, "the chain was never started"};
@@ -38,12 +60,11 @@ core::Expected<NativeLook::Known> NativeLook::load(db::UnitOfWork& work, const c
     known.read_to = *read_to ? **read_to : **tip;
     auto expecting = work.receivers().expecting(native, known.read_to.mined_at - kEndedFor);
     if (!expecting) return expecting.error();
-    for (const db::Receiver& receiver : *expecting) {
-        auto expected = work.deposits().native_expected(chain, native, receiver.address);
-        if (!expected) return expected.error();
-        known.addresses.push_back(receiver.address);
-        known.expected.push_back(std::move(*expected));
-    }
+    known.addresses.reserve(expecting->size());
+    for (const db::Receiver& receiver : *expecting) known.addresses.push_back(receiver.address);
+    auto expected = sums.of(work, chain, native, known.addresses);
+    if (!expected) return expected.error();
+    known.expected = std::move(*expected);
     return known;
 }
 
@@ -160,8 +181,8 @@ core::Task<core::Expected<core::Done>> NativeLook::agree(core::Address address, 
 }
 
 core::Task<core::Expected<Balances>> NativeLook::read() {
-    auto job = [chain = reader_.info().id, native = reader_.info().native_asset](
-                   db::UnitOfWork& work) { return load(work, chain, native); };
+    auto job = [chain = reader_.info().id, native = reader_.info().native_asset,
+                sums = sums_](db::UnitOfWork& work) { return load(work, chain, native, *sums); };
     auto known = co_await db_.read<Known>(std::move(job));
     if (!known) co_return known.error();
     known_ = std::move(*known);
@@ -176,14 +197,22 @@ core::Task<core::Expected<Balances>> NativeLook::read() {
     if (held->size() != known_.addresses.size()) {
         co_return core::Error{core::Errc::kMalformed, "a balance is missing in the node's answer"};
     }
-    balances.addresses = known_.addresses;
-    balances.units = std::move(*held);
-    for (std::size_t i = 0; i < balances.addresses.size(); ++i) {
+    for (std::size_t i = 0; i < known_.addresses.size(); ++i) {
+        const core::Address& address = known_.addresses[i];
+        const core::Units& holds = (*held)[i];
+        core::Expected<Books> books = Books{};
+        if (known_.expected[i]) {
+            books = books_of(address, *known_.expected[i]);
+            if (!books) co_return books.error();
+            const auto had = holds.plus(books->out.back());
+            if (!had) co_return had.error();
+            // Nothing to say of it. Should rows change until this batch is written, the next one tells.
+            if (*had == books->in.back()) continue;
+        }
+        balances.addresses.push_back(address);
+        balances.units.push_back(holds);
         if (!known_.expected[i]) continue;
-        const core::Address& address = balances.addresses[i];
-        const auto books = books_of(address, *known_.expected[i]);
-        if (!books) co_return books.error();
-        const auto surplus = over(balances.units[i], books->in.back(), books->out.back());
+        const auto surplus = over(holds, books->in.back(), books->out.back());
         if (!surplus) co_return surplus.error();
         if (surplus->is_zero()) continue;
         auto residuals = co_await date(address, *books, *surplus);

@@ -11,11 +11,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace watchers {
+
+//! What addresses should hold by the rows, kept from look to look while no row that says so changes. For
+//! one look at a time.
+class NativeSums {
+  public:
+    //! Of these addresses, as of the view that `work` has.
+    core::Expected<std::vector<std::optional<core::Units>>> of(
+        db::UnitOfWork& work, const core::ChainId& chain, const core::AssetId& native,
+        const std::vector<core::Address>& addresses);
+
+  private:
+    std::int64_t changes_ = -1;
+    std::map<core::Address, std::optional<core::Units>> sums_;
+};
 
 //! Looks, at the end of one batch, for native coin that no transaction explains: who waits for it,
 //! what they hold, since which block, and whether as many endpoints say so as the amount's tier
@@ -23,8 +40,9 @@ namespace watchers {
 class NativeLook {
   public:
     //! `batch` outlives it.
-    NativeLook(chains::ChainReader& reader, db::Database& db, const Batch& batch)
-        : reader_{reader}, db_{db}, batch_{batch} {}
+    NativeLook(chains::ChainReader& reader, db::Database& db, const Batch& batch,
+               std::shared_ptr<NativeSums> sums)
+        : reader_{reader}, db_{db}, batch_{batch}, sums_{std::move(sums)} {}
 
     //! The balances at the batch's last block. What is over and not agreed on is left out, and the
     //! reading is not complete.
@@ -47,7 +65,7 @@ class NativeLook {
     };
 
     static core::Expected<Known> load(db::UnitOfWork& work, const core::ChainId& chain,
-                                      const core::AssetId& native);
+                                      const core::AssetId& native, NativeSums& sums);
     core::Expected<Books> books_of(const core::Address& address, const core::Units& before) const;
     const core::BlockRef& block(std::size_t index) const {
         return index == 0 ? known_.tip : batch_.scans[index - 1].block;
@@ -64,6 +82,7 @@ class NativeLook {
     chains::ChainReader& reader_;
     db::Database& db_;
     const Batch& batch_;
+    std::shared_ptr<NativeSums> sums_;
     Known known_;
     std::size_t probes_ = 0;
     std::string waiting_;

@@ -69,14 +69,16 @@ core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::
                                             const Missing& told, core::Instant now, Tally& tally,
                                             Missing& missing) {
     FactsByReceiver detected{db::FactKind::kDepositsDetected, info.id, at.height, now};
+    // No address is among them twice: what is booked for one changes nothing for the others.
+    auto books = work.deposits().native_expected(info.id, info.native_asset, balances.addresses);
+    if (!books) return books.error();
     for (std::size_t i = 0; i < balances.addresses.size(); ++i) {
         const core::Address& address = balances.addresses[i];
         const core::Units& held = balances.units[i];
-        auto expected = work.deposits().native_expected(info.id, info.native_asset, address);
-        if (!expected) return expected.error();
-        if (*expected && held == **expected) continue;
-        if (*expected && held > **expected) {
-            const auto over = held.minus(**expected);
+        const std::optional<core::Units>& expected = (*books)[i];
+        if (expected && held == *expected) continue;
+        if (expected && held > *expected) {
+            const auto over = held.minus(*expected);
             if (!over) return over.error();
             const auto dated = balances.over.find(address);
             if (dated == balances.over.end()) continue;
@@ -93,7 +95,7 @@ core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::
         // Without a number the outs alone are larger than the ins: what is held is all that is
         // known.
         const auto short_by =
-            *expected ? (**expected).minus(held) : core::Expected<core::Units>{held};
+            expected ? expected->minus(held) : core::Expected<core::Units>{held};
         if (!short_by) return short_by.error();
         missing.emplace(address, *short_by);
         const auto before = told.find(address);

@@ -21,7 +21,7 @@ struct Residual {
     core::Instant since;  //!< of the first block that it may have come with
 };
 
-//! Balances at exactly the last block of a batch.
+//! Balances at exactly the last block of a batch, where they are not what the rows say.
 struct Balances {
     std::vector<core::Address> addresses;
     std::vector<core::Units> units;  //!< as many

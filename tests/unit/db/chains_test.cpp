@@ -350,7 +350,21 @@ TEST_CASE("deposits: native coin expected -> every known in less every known out
         issue(work);
         auto& deposits = work.deposits();
         const auto at = address(0x81);
-        const auto expected = [&] { return deposits.native_expected(kChain, kNative, at).value(); };
+        std::optional<core::Units> last;
+        std::int64_t last_changes = -1;
+        const auto expected = [&] {
+            // Among others that hold nothing: each is told of its own.
+            const auto all =
+                deposits.native_expected(kChain, kNative, {address(0x99), at, address(0x98)}).value();
+            REQUIRE(all.size() == 3);
+            CHECK(all.front() == units(0));
+            CHECK(all.back() == units(0));
+            const auto changes = deposits.native_changes(kChain).value();
+            if (all[1] != last) CHECK(changes != last_changes);
+            last = all[1];
+            last_changes = changes;
+            return all[1];
+        };
         CHECK(expected() == units(0));
         auto seen = deposit_row(1, 13, 100);
         seen.asset = kNative;

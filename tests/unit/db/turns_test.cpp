@@ -4,6 +4,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "tests/support/ram_disk.hpp"
 #include "tests/unit/db/bench.hpp"
 
 // The store without threads, as the simulation uses it.
@@ -214,4 +215,27 @@ TEST_CASE("change signal: a clock that is turned by hand -> a commit or that tim
     bench.clock.advance(minute);
     bench.loop().run();
     CHECK(got == before + 1);
+}
+
+TEST_CASE("change signal: a write fails for good -> who waits for commits hears of it [F89]", "[F89]") {
+    Disk disk{1};
+    auto options = without_threads("test.db");
+    options.vfs = disk.vfs();
+    Bench bench{std::move(options)};
+    std::uint64_t got = 0;
+    std::string order;
+    const auto before = bench.database->changes().revision();
+    asio::co_spawn(bench.loop(), wait_and_note(*bench.database, core::Millis{60'000}, got),
+                   asio::detached);
+    bench.loop().restart();
+    bench.loop().poll();
+    disk.fail_from(1, DiskFailure::kFull);
+    asio::co_spawn(bench.loop(), write_and_note(*bench.database, 'a', order), asio::detached);
+    bench.loop().poll();
+    CHECK(order == "!");
+    CHECK(bench.database->failed());
+    CHECK(got == before + 1);
+    CHECK(bench.clock.sleepers() == 0);
+    bench.clock.advance(core::Millis{60'000});
+    bench.loop().poll();
 }

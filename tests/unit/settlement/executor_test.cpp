@@ -63,6 +63,27 @@ TEST_CASE("executor: killed after every step and started again -> each recipient
     REQUIRE(transfers_to(desk, address(1)) == 1);
 }
 
+TEST_CASE("executor: only blocks can move payouts on -> looks are rare until somebody writes") {
+    Desk desk;
+    const auto id = desk.open();
+    settlement::Executor executor{*desk.context, desk.sender.info(), desk.sender,
+                                  desk.signer,   {},                 desk.pace};
+    const auto looked = [&] { return desk.run(executor.pass()).value(); };
+    REQUIRE(looked() == 0);
+    CHECK(executor.rest() >= 10 * desk.pace.look_again_after);
+    desk.pay(id, 100);
+    REQUIRE(looked() == 1);
+    // On the wire: time decides when it is sent again.
+    CHECK(executor.rest() == desk.pace.look_again_after);
+    REQUIRE(desk.mine(/*finalise=*/false) == 1);
+    desk.drive();
+    REQUIRE(looked() == 1);
+    CHECK(executor.rest() >= 10 * desk.pace.look_again_after);
+    // What left the chain is looked for all the same.
+    desk.clock.advance(core::Millis{600'000});
+    CHECK(executor.rest() == desk.pace.look_again_after);
+}
+
 TEST_CASE("executor: every reply is lost -> the same bytes again, one payment [F29]") {
     Desk desk;
     desk.sender.lose_replies = true;
