@@ -1,9 +1,12 @@
+#include <algorithm>
+
 #include "db/sqlite/factories.hpp"
 
 namespace db::sqlite {
 namespace {
 
 #define RECEIVER_COLUMNS "id, family, derivation_index, address, session_id, issued_at"
+#define OF_SESSION "r.id, r.family, r.derivation_index, r.address, r.session_id, r.issued_at"
 
 constexpr char kOfSessionAndFamily[] =
     "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE session_id = ? AND family = ?";
@@ -17,12 +20,19 @@ constexpr char kOfSession[] =
     "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE session_id = ? ORDER BY id";
 constexpr char kSince[] =
     "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE +family = ? AND id > ? ORDER BY id LIMIT ?";
+// Three kinds that exclude each other, so that nothing has to be sorted out: it is asked at each block.
 constexpr char kExpecting[] =
-    "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE family = ?2 AND session_id IN ("
-    " SELECT id FROM sessions WHERE dest_asset = ?1 AND state NOT IN (8, 10, 12, 13, 14)"
-    " UNION SELECT session_id FROM session_tallies WHERE asset = ?1 AND live = 1"
-    " UNION SELECT id FROM sessions WHERE dest_asset = ?1 AND expires_at >= ?3"
-    "  AND state IN (8, 10, 12, 13, 14)) ORDER BY id";
+    "SELECT " OF_SESSION " FROM sessions s CROSS JOIN receivers r"
+    " ON r.session_id = s.id AND r.family = ?2"
+    " WHERE s.dest_asset = ?1 AND s.state NOT IN (8, 10, 12, 13, 14)"
+    " UNION ALL SELECT " OF_SESSION " FROM sessions s CROSS JOIN receivers r"
+    " ON r.session_id = s.id AND r.family = ?2"
+    " WHERE s.dest_asset = ?1 AND s.expires_at >= ?3 AND s.state IN (8, 10, 12, 13, 14)"
+    " UNION ALL SELECT " OF_SESSION " FROM session_tallies t"
+    " CROSS JOIN sessions s ON s.id = t.session_id"
+    " CROSS JOIN receivers r ON r.session_id = s.id AND r.family = ?2"
+    " WHERE t.asset = ?1 AND t.live = 1 AND NOT (s.dest_asset = ?1"
+    "  AND (s.state NOT IN (8, 10, 12, 13, 14) OR s.expires_at >= ?3))";
 
 Receiver read_receiver(Query& query) {
     Receiver out;
@@ -93,7 +103,12 @@ class SqliteReceivers final : public Receivers {
 
     Expected<std::vector<Receiver>> expecting(const core::AssetId& native_asset,
                                               core::Instant ended_after) override {
-        return many(kExpecting, native_asset, native_asset.chain().name_space(), ended_after);
+        auto found =
+            many(kExpecting, native_asset, native_asset.chain().name_space(), ended_after);
+        if (!found) return found.error();
+        std::sort(found->begin(), found->end(),
+                  [](const Receiver& a, const Receiver& b) { return a.id < b.id; });
+        return found;
     }
 
   private:
