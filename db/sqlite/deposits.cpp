@@ -68,15 +68,15 @@ constexpr char kReclaim[] =
 constexpr char kResiduals[] =
     "SELECT count(*) FROM deposits WHERE to_address = ? AND chain = ? AND tx = '' AND status <> 3"
     " AND instr(asset, '/slip44:') > 0";
-// What came in, and what own transactions brought and took with their fees.
+// 1: deposits; 2: what own transactions brought; 3: what they took, with their fees.
 constexpr char kNativeBooks[] =
     "SELECT 1, units, '0' FROM deposits WHERE to_address = ?3 AND chain = ?1 AND asset = ?2"
     " AND status <> 3 AND instr(asset, '/slip44:') > 0"
     // Signed by ourselves: what others signed with our keys has deposits among its rows.
-    " UNION ALL SELECT 1, native_value, '0' FROM own_txs o"
+    " UNION ALL SELECT 2, native_value, '0' FROM own_txs o"
     " WHERE to_address = ?3 AND chain = ?1 AND success = 1 AND status <> 3"
     " AND EXISTS (SELECT 1 FROM attempts a WHERE a.tx = o.tx AND a.chain = o.chain)"
-    " UNION ALL SELECT 0, CASE success WHEN 1 THEN native_value ELSE '0' END, fee FROM own_txs"
+    " UNION ALL SELECT 3, CASE success WHEN 1 THEN native_value ELSE '0' END, fee FROM own_txs"
     " WHERE sender = ?3 AND chain = ?1 AND status <> 3";
 constexpr char kNativeChanges[] = "SELECT count FROM native_changes WHERE chain = ?";
 constexpr char kCountDetected[] = "SELECT count(*) FROM deposits WHERE status = 1";
@@ -367,11 +367,11 @@ class SqliteDeposits final : public Deposits {
         core::Units in;
         core::Units out;
         while (query.step()) {
-            bool comes = false;
+            int kind = 0;
             core::Units value;
             core::Units fee;
-            query.read(comes, value, fee);
-            core::Units& side = comes ? in : out;
+            query.read(kind, value, fee);
+            core::Units& side = kind == 3 ? out : in;
             if (auto added = add(side, value); !added) return added.error();
             if (auto added = add(side, fee); !added) return added.error();
         }
