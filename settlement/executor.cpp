@@ -1,6 +1,7 @@
 #include "settlement/executor.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
@@ -40,6 +41,7 @@ PayoutPace PayoutPace::for_chain(const chains::ChainInfo& chain) {
     PayoutPace pace;
     // Whatever a block brings wakes the executor; what it asks the nodes for changes with blocks.
     pace.look_again_after = std::clamp(blocks(1) / 4, core::Millis{1'000}, core::Millis{3'000});
+    pace.look_again_at_most = std::clamp(blocks(20), core::Millis{10'000}, core::Millis{60'000});
     pace.resend_after = std::clamp(blocks(3), core::Millis{3'000}, core::Millis{30'000});
     pace.bump_after = std::clamp(blocks(6), core::Millis{15'000}, core::Millis{180'000});
     pace.refusal_spacing = std::clamp(blocks(3), core::Millis{2'000}, core::Millis{40'000});
@@ -81,6 +83,7 @@ core::Millis Executor::rest() const {
 Task<Expected<std::size_t>> Executor::pass() {
     std::size_t looked = 0;
     has_work_ = false;
+    std::map<core::PayoutId, core::Address> active;
     core::PayoutId after;
     for (;;) {
         auto page = co_await active_page(after);
@@ -88,6 +91,7 @@ Task<Expected<std::size_t>> Executor::pass() {
         if (page->empty()) break;
         after = page->back().payout.id;
         looked += page->size();
+        for (const db::PayoutFull& full : *page) active[full.payout.id] = full.payout.sender;
         std::erase_if(*page, waits_for_blocks);
         if (page->empty()) continue;
         has_work_ = true;
@@ -96,11 +100,33 @@ Task<Expected<std::size_t>> Executor::pass() {
     if (auto sent = co_await send_lost(); !sent) co_return sent.error();
     context_.metrics.gauge("depositd_payouts_active", {{"chain", chain_.id.text()}},
                            static_cast<double>(looked));
-    if (looked == 0) {
-        not_before_.clear();
-        refusals_.clear();
-    }
+    end_pauses(std::move(active));
     co_return looked;
+}
+
+// What ended leaves its sender's coin and nonces to the others of that sender.
+void Executor::end_pauses(std::map<core::PayoutId, core::Address> active) {
+    std::set<core::Address> freed;
+    for (const auto& [id, sender] : active_) {
+        if (!active.contains(id)) freed.insert(sender);
+    }
+    std::erase_if(pauses_, [&](const auto& pause) {
+        const auto is = active.find(pause.first);
+        return is == active.end() || freed.contains(is->second);
+    });
+    std::erase_if(refusals_, [&](const auto& refusal) { return !active.contains(refusal.first); });
+    active_ = std::move(active);
+}
+
+void Executor::pause(core::PayoutId id) {
+    constexpr unsigned kDoublings = 10;
+    if (refusals_.contains(id)) {
+        pauses_[id] = {context_.clock.tick() + pace_.refusal_spacing, 0};
+        return;
+    }
+    Pause& pause = pauses_[id];
+    const auto length = pace_.look_again_after * (1U << std::min(pause.looks++, kDoublings));
+    pause.until = context_.clock.tick() + std::min(length, pace_.look_again_at_most);
 }
 
 Task<Expected<std::vector<db::PayoutFull>>> Executor::active_page(core::PayoutId after) {
@@ -140,17 +166,15 @@ Task<void> Executor::work_through(const std::vector<db::PayoutFull>& payouts, st
 
 Task<void> Executor::look(db::PayoutFull full) {
     const core::PayoutId id = full.payout.id;
-    if (const auto at = not_before_.find(id);
-        at != not_before_.end() && context_.clock.tick() < at->second) {
+    const auto pausing = pauses_.find(id);
+    if (pausing != pauses_.end() && context_.clock.tick() < pausing->second.until) co_return;
+    auto advanced = co_await advance(full);
+    if (advanced) {
+        pauses_.erase(id);
         co_return;
     }
-    not_before_.erase(id);
-    auto advanced = co_await advance(full);
-    if (advanced) co_return;
     if (advanced.error().code == Errc::kConflict) co_return;  // somebody moved it: look again
-    const bool refused = refusals_.contains(id);
-    not_before_[id] =
-        context_.clock.tick() + (refused ? pace_.refusal_spacing : pace_.look_again_after);
+    pause(id);
     auto said = co_await wait_for(std::move(full), advanced.error().message);
     if (!said && said.error().code != Errc::kConflict) {
         context_.log.warn("cannot say why a payout waits",

@@ -20,6 +20,9 @@ struct PayoutPace {
     core::Millis resend_after;
     core::Millis bump_after;
     core::Millis look_again_after{1000};
+    //! Longest pause of a payout that cannot go on: each look in vain doubles the pause before the next,
+    //! so that a thousand payouts that wait for gas money do not use up what nodes allow to ask.
+    core::Millis look_again_at_most{60'000};
     //! Time between two looks at a payment that the chain refused.
     core::Millis refusal_spacing{2000};
     //! Looks in a row at which the chain must refuse a payment before it counts as impossible: one
@@ -51,6 +54,8 @@ class Executor {
     core::Task<void> look_at(const std::vector<db::PayoutFull>& payouts);
     core::Task<void> work_through(const std::vector<db::PayoutFull>& payouts, std::size_t& next);
     core::Task<void> look(db::PayoutFull full);
+    void pause(core::PayoutId id);
+    void end_pauses(std::map<core::PayoutId, core::Address> active);
     core::Task<core::Expected<core::Done>> advance(db::PayoutFull full);
     core::Task<core::Expected<core::Done>> next_step(db::PayoutFull full);
     //! Height of the youngest deposit that the session's payouts stand on.
@@ -85,7 +90,12 @@ class Executor {
     PayoutPace pace_;
     SessionEvents events_;
     // Only pace, no truth: lost at a restart without harm.
-    std::map<core::PayoutId, core::Tick> not_before_;
+    struct Pause {
+        core::Tick until;
+        unsigned looks = 0;  //!< in vain, one after the other
+    };
+    std::map<core::PayoutId, Pause> pauses_;
+    std::map<core::PayoutId, core::Address> active_;  //!< and their senders, at the last pass
     std::map<core::PayoutId, unsigned> refusals_;
     bool has_work_ = true;  //!< of the last look: something that time or a node moves on
     std::optional<core::Tick> look_for_lost_;

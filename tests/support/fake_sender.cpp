@@ -53,6 +53,7 @@ Expected<core::Address> FakeSigner::address_of(chains::KeyRef key) const {
 
 Task<Expected<chains::Simulation>> FakeSender::simulate(chains::TxOrder order,
                                                          std::uint64_t at_least_height) {
+    ++simulations;
     if (unreachable) co_return gone();
     if (head < at_least_height) co_return Error{Errc::kNotReady, "the node is behind"};
     if (const auto found = refuses.find(order.recipient); found != refuses.end()) {

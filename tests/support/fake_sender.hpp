@@ -62,6 +62,7 @@ class FakeSender final : public chains::TxSender {
     bool lose_replies = false;
     bool unreachable = false;
     std::vector<core::Bytes> sent;
+    unsigned simulations = 0;
 
   private:
     chains::ChainInfo info_;

@@ -227,6 +227,49 @@ TEST_CASE("executor: the gas station is empty -> waits and says which address ne
     REQUIRE(desk.state(id) == State::kDelivered);
 }
 
+TEST_CASE("executor: nothing helps for an hour -> nodes are asked once a minute; it goes on within one") {
+    Desk desk;
+    desk.pace.look_again_after = core::Millis{1'000};
+    desk.pace.look_again_at_most = core::Millis{60'000};
+    desk.sender.station_balance = units(1);
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    for (int second = 0; second < 3'600; ++second) {
+        desk.pass(false);
+        desk.clock.advance(core::Millis{1'000});
+    }
+    REQUIRE(desk.sender.simulations > 60);
+    REQUIRE(desk.sender.simulations < 70);
+    desk.sender.station_balance = units(1'000'000'000);
+    for (int second = 0; second < 60; ++second) {
+        desk.settle(1);
+        desk.clock.advance(core::Millis{1'000});
+    }
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+}
+
+TEST_CASE("executor: waits for another payout of its receiver, which ends -> it goes on at once") {
+    Desk desk;
+    desk.pace.look_again_after = core::Millis{1'000};
+    desk.pace.look_again_at_most = core::Millis{3'600'000};
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.confirm({desk.detect(id, 40, kOtherToken)});
+    desk.drive();
+    desk.settle(1);  // both got their gas money
+    for (int second = 0; second < 600; ++second) {
+        desk.pass(false);
+        desk.clock.advance(core::Millis{1'000});
+    }
+    REQUIRE(desk.payouts(id).size() == 2);
+    REQUIRE(desk.payouts(id).back().payout.waiting_for.find("another payout") != std::string::npos);
+    desk.settle();
+    for (const db::PayoutFull& full : desk.payouts(id)) {
+        REQUIRE(full.payout.status == db::PayoutStatus::kFinalOk);
+    }
+}
+
 TEST_CASE("executor: a halted chain -> no nonce is reserved; acknowledged -> goes on") {
     Desk desk;
     const auto id = desk.open();
