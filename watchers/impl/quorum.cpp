@@ -15,9 +15,15 @@ constexpr unsigned kAgainstOneMin = 2;
 
 }  // namespace
 
-chains::CreditTier QuorumDesk::tier_of(const Item& item) const {
+const chains::CreditTier& credit_tier(const chains::ChainInfo& info, const core::AssetId& asset,
+                                      const core::Units& units) {
+    const chains::TokenInfo* token = info.token(asset);
+    return token != nullptr ? info.tier_for(*token, units) : info.credit.back();
+}
+
+const chains::CreditTier& QuorumDesk::tier_of(const Item& item) const {
     if (item.own) return reader_.info().payout_final;
-    return watchers::tier_of(reader_.info(), *item.deposit);
+    return credit_tier(reader_.info(), item.deposit->asset, item.deposit->units);
 }
 
 void QuorumDesk::want(const Credited& credited) {
