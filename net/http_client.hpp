@@ -26,6 +26,9 @@ struct HttpRequest {
     std::string body;
     core::Millis timeout{10'000};               //!< from send() to the last byte, queueing included
     std::size_t body_limit = 64 * 1024 * 1024;  //!< bytes of the answer after inflation
+    //! What comes past body_limit is not read and not missed, and the connection closed: for who only
+    //! wants to know the status.
+    bool cut_body = false;
     bool may_reuse = true;                      //!< false: a connection of its own, closed after
     //! Connect to this IP literal whatever the name resolves to; TLS and Host keep the name.
     std::string pinned_ip;

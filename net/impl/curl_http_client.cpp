@@ -110,6 +110,7 @@ struct Transfer {
     curl_slist* connect_list = nullptr;
     std::size_t header_bytes = 0;
     bool too_large = false;
+    bool was_cut = false;
 };
 
 //! What the server says it will send, as far as a wrong word of it costs little; zero when it is silent.
@@ -124,7 +125,7 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
     auto& transfer = *static_cast<Transfer*>(user);
     auto& body = transfer.response.body;
     if (size > transfer.request.body_limit - body.size()) {
-        transfer.too_large = true;
+        (transfer.request.cut_body ? transfer.was_cut : transfer.too_large) = true;
         return 0;
     }
     if (const auto need = body.size() + size + kJsonPadding; need > body.capacity()) {
@@ -391,7 +392,7 @@ class Multi : public std::enable_shared_from_this<Multi> {
             if (transfer.too_large) {
                 finish(id,
                        core::Error{core::Errc::kTooLarge, "the answer is above its size limit"});
-            } else if (code != CURLE_OK) {
+            } else if (code != CURLE_OK && !transfer.was_cut) {
                 finish(id, error_of(code));
             } else {
                 long status = 0;
