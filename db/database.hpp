@@ -28,6 +28,7 @@ struct UnitOfWork {
     virtual Facts& facts() = 0;
     virtual Payouts& payouts() = 0;
     virtual Ledger& ledger() = 0;
+    virtual Webhooks& webhooks() = 0;
 };
 
 //! Counts commits, and the failure after which there are none. A ping without content: whoever wakes

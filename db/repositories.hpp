@@ -301,4 +301,75 @@ struct Ledger {
     virtual Expected<Done> verify() = 0;
 };
 
+//! A webhook with something to do.
+struct WebhookWork {
+    std::string webhook;
+    core::Instant next_at;  //!< of what is due first
+};
+
+struct WebhookBacklog {
+    std::int64_t count = 0;
+    std::optional<core::Instant> oldest;
+};
+
+//! Everything that is needed to make one attempt.
+struct WebhookParcel {
+    WebhookDelivery delivery;
+    Webhook webhook;
+    std::string body;
+};
+
+struct DeliveryFilter {
+    std::optional<DeliveryState> state;
+    std::string after;  //!< a delivery's id: page on, newest first; empty: from the start
+    std::size_t limit = 50;
+};
+
+struct Webhooks {
+    virtual ~Webhooks() = default;
+    virtual Expected<Done> insert(const Webhook& webhook) = 0;
+    //! Deleted ones are not found.
+    virtual Expected<std::optional<Webhook>> load(std::string_view id) = 0;
+    //! Living ones, oldest first.
+    virtual Expected<std::vector<Webhook>> list(const core::EnvironmentId& environment) = 0;
+    //! Marks it deleted and forgets its secret: nothing is due for it any more. kNotFound.
+    virtual Expected<Done> remove(std::string_view id, core::Instant at) = 0;
+    //! Has the environment, or had it ever, one? Only then are events kept.
+    virtual Expected<bool> any(const core::EnvironmentId& environment) = 0;
+
+    //! The number that the session's next event has.
+    virtual Expected<std::int64_t> next_sequence(const core::SessionId& session) = 0;
+    virtual Expected<Done> append(const WebhookEvent& event) = 0;
+    //! Of the session, from this number on, in order; without the bodies.
+    virtual Expected<std::vector<WebhookEvent>> events_of(const core::SessionId& session,
+                                                          std::int64_t from,
+                                                          std::size_t limit) = 0;
+    //! Has the event delivered to the webhook, under this id if it never was to be; else again, from
+    //! the first attempt on. In its turn: after what is open of earlier events, before later ones.
+    virtual Expected<Done> deliver(std::string_view webhook, const WebhookEvent& event,
+                                   std::string_view delivery_id, core::Instant now) = 0;
+    //! The same for a delivery that was there before. kNotFound.
+    virtual Expected<Done> redeliver(std::string_view delivery_id, core::Instant now) = 0;
+
+    //! Living webhooks for which something is due at some time.
+    virtual Expected<std::vector<WebhookWork>> work() = 0;
+    //! Ids of what is due for the webhook now, what was due first ahead.
+    virtual Expected<std::vector<std::string>> due(std::string_view webhook, core::Instant now,
+                                                   std::size_t limit) = 0;
+    //! None when it is not due any more, or its webhook was deleted.
+    virtual Expected<std::optional<WebhookParcel>> parcel(std::string_view delivery_id) = 0;
+    //! Writes what came of an attempt: delivered, given up (kFailed), or kDue again at `next_at`. What
+    //! ends lets the next of its lane go. Nothing when the delivery has ended meanwhile.
+    virtual Expected<Done> record(std::string_view delivery_id, const WebhookAttempt& attempt,
+                                  DeliveryState state, std::optional<core::Instant> next_at) = 0;
+
+    //! kNotFound when `after` is no delivery of the webhook.
+    virtual Expected<std::vector<WebhookDelivery>> deliveries(std::string_view webhook,
+                                                              const DeliveryFilter& filter) = 0;
+    virtual Expected<std::optional<WebhookDelivery>> delivery(std::string_view id) = 0;
+    virtual Expected<std::vector<WebhookAttempt>> attempts(std::string_view delivery_id) = 0;
+    //! What is due or behind, for living webhooks.
+    virtual Expected<WebhookBacklog> backlog() = 0;
+};
+
 }  // namespace db

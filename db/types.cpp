@@ -66,4 +66,14 @@ std::string_view to_string(StepKind kind) {
     return "unknown";
 }
 
+std::string_view to_string(DeliveryState state) {
+    switch (state) {
+        case DeliveryState::kBehind: return "behind";
+        case DeliveryState::kDue: return "due";
+        case DeliveryState::kDelivered: return "delivered";
+        case DeliveryState::kFailed: return "failed";
+    }
+    return "unknown";
+}
+
 }  // namespace db

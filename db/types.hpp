@@ -358,4 +358,63 @@ struct AccountBalance {
     core::Units units;
 };
 
+// ---- webhooks -----------------------------------------------------------------------------------
+
+//! An address of the owner's that wants to be told.
+struct Webhook {
+    std::string id;
+    core::EnvironmentId environment;
+    std::string url;                  //!< may hold a secret: never shown but to its owner
+    std::vector<std::string> events;  //!< types, or "*"; no spaces in them
+    std::string description;
+    std::string secret;  //!< signs what is sent; empty once deleted
+    core::Instant created_at;
+    std::optional<core::Instant> deleted_at;
+};
+
+//! Something to tell: made with the change, and never changed.
+struct WebhookEvent {
+    std::string id;
+    core::EnvironmentId environment;
+    std::optional<core::SessionId> session;  //!< none for a test
+    std::int64_t sequence = 0;               //!< counts the session's events from 1
+    std::string type;
+    std::string body;  //!< what is sent, to the byte
+    core::Instant created_at;
+};
+
+enum class DeliveryState : int {
+    kBehind = 1,     //!< an earlier event of its session comes first
+    kDue = 2,        //!< at next_at
+    kDelivered = 3,
+    kFailed = 4,     //!< given up until somebody asks for it again
+};
+std::string_view to_string(DeliveryState state);
+
+//! One event for one webhook.
+struct WebhookDelivery {
+    std::string id;
+    std::string webhook;
+    std::string event;
+    std::string event_type;
+    std::optional<core::SessionId> session;
+    std::int64_t sequence = 0;
+    DeliveryState state = DeliveryState::kDue;
+    std::uint32_t attempts = 0;  //!< since it was made, or was last asked for again
+    std::optional<core::Instant> next_at;
+    std::optional<int> last_status;
+    std::string last_error;
+    core::Instant created_at;
+    core::Instant updated_at;
+};
+
+//! What came of one attempt. The last twenty of a delivery are kept.
+struct WebhookAttempt {
+    std::int64_t number = 0;  //!< given by the store
+    core::Instant at;
+    std::optional<int> status;  //!< of HTTP, when there was an answer
+    std::string error;          //!< for people; empty: delivered
+    std::int64_t duration_ms = 0;
+};
+
 }  // namespace db

@@ -17,6 +17,7 @@ std::unique_ptr<OwnTxs> make_own_txs(Connection& connection);
 std::unique_ptr<Facts> make_facts(Connection& connection);
 std::unique_ptr<Payouts> make_payouts(Connection& connection);
 std::unique_ptr<Ledger> make_ledger(Connection& connection);
+std::unique_ptr<Webhooks> make_webhooks(Connection& connection);
 
 std::unique_ptr<UnitOfWork> make_unit_of_work(Connection& connection);
 

@@ -14,7 +14,8 @@ class Work final : public UnitOfWork {
           own_txs_{make_own_txs(connection)},
           facts_{make_facts(connection)},
           payouts_{make_payouts(connection)},
-          ledger_{make_ledger(connection)} {}
+          ledger_{make_ledger(connection)},
+          webhooks_{make_webhooks(connection)} {}
 
     Environments& environments() override { return *environments_; }
     Sessions& sessions() override { return *sessions_; }
@@ -25,6 +26,7 @@ class Work final : public UnitOfWork {
     Facts& facts() override { return *facts_; }
     Payouts& payouts() override { return *payouts_; }
     Ledger& ledger() override { return *ledger_; }
+    Webhooks& webhooks() override { return *webhooks_; }
 
   private:
     std::unique_ptr<Environments> environments_;
@@ -36,6 +38,7 @@ class Work final : public UnitOfWork {
     std::unique_ptr<Facts> facts_;
     std::unique_ptr<Payouts> payouts_;
     std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<Webhooks> webhooks_;
 };
 
 }  // namespace
