@@ -278,9 +278,17 @@ json session_json(const SessionFacts& facts, const Chains& chains, Audience audi
              {"expiresAt", row.session.expires_at.unix_seconds()},
              {"statusReason", {{"code", reason.code}, {"message", reason.message}}},
              {"deposits", std::move(deposits)}};
-    if (audience == Audience::kOwner) {
-        out["metadata"] = stored_json(row.metadata_json);
-        out["clientSecret"] = row.client_secret;
+    if (audience != Audience::kPublic) out["metadata"] = stored_json(row.metadata_json);
+    if (audience == Audience::kOwner) out["clientSecret"] = row.client_secret;
+    return out;
+}
+
+json deposits_json(const SessionFacts& facts, const std::vector<core::DepositId>& ids,
+                   const Chains& chains) {
+    json out = json::array();
+    for (const db::Deposit& deposit : facts.deposits) {
+        if (std::find(ids.begin(), ids.end(), deposit.id) == ids.end()) continue;
+        out.push_back(deposit_json(deposit, facts.row.session, Names{chains}));
     }
     return out;
 }

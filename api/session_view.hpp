@@ -23,12 +23,17 @@ struct SessionFacts {
 
 enum class Audience {
     kOwner,   //!< came with the API key: metadata, client secret, what a payout waits for
+    kWebhook,  //!< sent to the owner: as kOwner, without the client secret
     kPublic,  //!< anyone who knows the session's id
 };
 
 //! The session object of the wire, plus two keys of our own: `statusReason` {code, message} says
 //! why the session stands where it stands, `deposits` lists every transfer seen for it.
 nlohmann::json session_json(const SessionFacts& facts, const Chains& chains, Audience audience);
+
+//! Those of the session's deposits that have these ids, as in `deposits`.
+nlohmann::json deposits_json(const SessionFacts& facts, const std::vector<core::DepositId>& ids,
+                             const Chains& chains);
 
 struct StatusReason {
     std::string code;     //!< closed set, snake case

@@ -9,6 +9,7 @@
 #include "core/log.hpp"
 #include "core/metrics.hpp"
 #include "db/database.hpp"
+#include "settlement/news.hpp"
 #include "settlement/router.hpp"
 
 namespace settlement {
@@ -24,6 +25,7 @@ struct Context {
     core::Log& log;
     core::Metrics& metrics;
     std::vector<chains::ChainInfo> chains;
+    const Teller* teller = nullptr;  //!< null: nobody is told
 
     //! Null for a chain that is no longer configured.
     const chains::ChainInfo* chain(const core::ChainId& id) const {

@@ -58,8 +58,9 @@ Expected<Done> SessionEvents::apply(db::UnitOfWork& work, const core::SessionId&
 
     auto step = session::transition(row.session, event);
     if (!step) return step.error();
-    const session::State before = row.session.state;
-    const bool changed = !(step->next == row.session);
+    const session::Session was = row.session;
+    const session::State before = was.state;
+    const bool changed = !(step->next == was);
     row.session = std::move(step->next);
 
     if (changed) {
@@ -84,6 +85,7 @@ Expected<Done> SessionEvents::apply(db::UnitOfWork& work, const core::SessionId&
     for (const session::Effect& effect : step->effects) {
         if (auto done = carry_out(work, row, effect, about); !done) return done.error();
     }
+    if (auto told = tell(work, id, news_of(was, row.session, event)); !told) return told.error();
     if (row.session.state != before) {
         context_.log.info("session moved", {{"session", id.text()},
                                             {"from", session::to_string(before)},
@@ -92,6 +94,15 @@ Expected<Done> SessionEvents::apply(db::UnitOfWork& work, const core::SessionId&
                                             {"detail", about.detail}});
     }
     return Done{};
+}
+
+Expected<Done> SessionEvents::tell(db::UnitOfWork& work, const core::SessionId& id,
+                                   const std::vector<News>& news) const {
+    if (context_.teller == nullptr || news.empty()) return Done{};
+    CRASH_POINT("outbox_before");
+    auto told = context_.teller->tell(work, id, news, context_.clock.now());
+    if (told) CRASH_POINT("outbox_after");
+    return told;
 }
 
 Expected<Done> SessionEvents::carry_out(db::UnitOfWork& work, const db::SessionRow& row,
@@ -191,6 +202,9 @@ Expected<Done> SessionEvents::plan(db::UnitOfWork& work, const db::SessionRow& r
     auto planned = work.payouts().plan(payout);
     if (!planned) return planned.error();
     CRASH_POINT("plan_after");
+    if (payout.status == db::PayoutStatus::kHeld) {
+        if (auto told = tell(work, id, {{"payout.held", {}}}); !told) return told.error();
+    }
     context_.metrics.count("depositd_payouts_planned_total",
                            {{"chain", asset.chain().text()}, {"leg", std::string{to_string(leg)}}});
     return Done{};

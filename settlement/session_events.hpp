@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "db/database.hpp"
 #include "session/types.hpp"
@@ -31,6 +32,10 @@ class SessionEvents {
     //! Books confirmed deposits as strays of their receiver and plans their way back.
     core::Expected<core::Done> return_strays(db::UnitOfWork& work, const db::SessionRow& row,
                                              std::vector<db::Deposit> strays) const;
+
+    //! Writes down what the session's owner should hear of.
+    core::Expected<core::Done> tell(db::UnitOfWork& work, const core::SessionId& id,
+                                    const std::vector<News>& news) const;
 
   private:
     core::Expected<core::Done> carry_out(db::UnitOfWork& work, const db::SessionRow& row,

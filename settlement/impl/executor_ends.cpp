@@ -83,7 +83,8 @@ Task<Expected<Done>> Executor::hold(db::PayoutFull full, std::string why) {
             if (auto saved = work.payouts().save(payout); !saved) return saved.error();
             const bool session_waits =
                 payout.leg == db::Leg::kDelivery || payout.leg == db::Leg::kRefund;
-            if (!payout.session || !session_waits) return Done{};
+            if (!payout.session) return Done{};
+            if (!session_waits) return events_.tell(work, *payout.session, {{"payout.held", {}}});
             return events_.apply(work, *payout.session, session::PayoutHeld{why},
                                  {"payout held: " + why, {}, {}});
         });
