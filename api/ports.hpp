@@ -36,7 +36,7 @@ struct TokenFacts {
     std::optional<std::string> refused;
 };
 
-//! The configured chains and tokens.
+//! The configured chains and tokens: they never change. Also called on the database's threads.
 struct Chains {
     virtual ~Chains() = default;
     //! EVM chains, in the order of the configuration.

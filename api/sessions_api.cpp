@@ -163,8 +163,9 @@ core::Task<Response> SessionsApi::set_method(Request request) {
     if (impl::has_evm_receiver(*facts)) co_return session_response(200, *facts, Audience::kPublic);
 
     using Issued = std::optional<SessionFacts>;
-    auto job = [id = session.id, now, derive = needs_.derive](db::UnitOfWork& work) {
-        return impl::issue_evm_receiver(work, id, now, derive);
+    auto job = [id = session.id, now, derive = needs_.derive,
+                outbox = needs_.outbox](db::UnitOfWork& work) {
+        return impl::issue_evm_receiver(work, id, now, derive, outbox);
     };
     auto issued = co_await needs_.database.write<Issued>(std::move(job));
     if (!issued) co_return problem_response(storage_failed(issued.error(), request_id));

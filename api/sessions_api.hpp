@@ -6,6 +6,7 @@
 #include "api/router.hpp"
 #include "api/session_request.hpp"
 #include "api/session_view.hpp"
+#include "api/webhook_events.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/rng.hpp"
@@ -28,6 +29,7 @@ struct SessionsNeeds {
     core::Clock& clock;
     core::Rng& rng;
     core::Log& log;
+    const WebhookOutbox* outbox = nullptr;  //!< null: nobody is told
 };
 
 //! The sessions API, version 1: parse → check → one job of the store → view.

@@ -105,7 +105,8 @@ bool has_evm_receiver(const SessionFacts& facts) {
 Expected<std::optional<SessionFacts>> issue_evm_receiver(db::UnitOfWork& work,
                                                          const core::SessionId& id,
                                                          core::Instant now,
-                                                         const ReceiverDeriver& derive) {
+                                                         const ReceiverDeriver& derive,
+                                                         const WebhookOutbox* outbox) {
     auto loaded = load_facts(work, id);
     if (!loaded) return loaded.error();
     if (!*loaded) return Error{Errc::kNotFound, "the session is gone"};
@@ -137,6 +138,10 @@ Expected<std::optional<SessionFacts>> issue_evm_receiver(db::UnitOfWork& work,
     auto saved = work.sessions().save(facts.row, version, entry);
     if (!saved) return saved.error();
     facts.row.version = version + 1;
+    if (from == session::State::kCreated && outbox != nullptr) {
+        auto told = outbox->write(work, id, {{"session.waiting_payment", {}}}, now);
+        if (!told) return told.error();
+    }
     return std::move(*loaded);
 }
 

@@ -2,6 +2,7 @@
 
 #include "api/ports.hpp"
 #include "api/session_view.hpp"
+#include "api/webhook_events.hpp"
 #include "db/database.hpp"
 
 #include <optional>
@@ -25,11 +26,12 @@ core::Expected<Created> create_session(db::UnitOfWork& work, const db::SessionRo
                                        const std::string& request_hash);
 
 //! Gives the session an EVM address: its own for ever, the same one however often this is called.
-//! None when the session takes no payment method any more.
+//! None when the session takes no payment method any more. `outbox` may be null: nobody is told.
 core::Expected<std::optional<SessionFacts>> issue_evm_receiver(db::UnitOfWork& work,
                                                                const core::SessionId& id,
                                                                core::Instant now,
-                                                               const ReceiverDeriver& derive);
+                                                               const ReceiverDeriver& derive,
+                                                               const WebhookOutbox* outbox);
 
 //! Has it got what issue_evm_receiver would give it?
 bool has_evm_receiver(const SessionFacts& facts);
