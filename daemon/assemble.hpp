@@ -18,6 +18,8 @@
 #include "daemon/metrics_sink.hpp"
 #include "db/database.hpp"
 #include "net/endpoint_pool.hpp"
+#include "net/http_client.hpp"
+#include "net/resolver.hpp"
 #include "watchers/config.hpp"
 
 namespace depositd {
@@ -37,6 +39,12 @@ struct ChainParts {
     std::unique_ptr<chains::ChainReader> reader;
     std::unique_ptr<chains::TxSender> sender;
     watchers::WatcherConfig watching;
+};
+
+//! The way to the receivers of webhooks. Without one, what there is to tell waits in the store.
+struct Outgoing {
+    net::HttpClient* http = nullptr;
+    net::Resolver* resolver = nullptr;
 };
 
 //! Everything made of the operator's keys.
@@ -64,7 +72,7 @@ class Application {
     static core::Task<core::Expected<std::unique_ptr<Application>>> assemble(
         core::asio::any_io_executor executor, const Config& config, Surroundings around,
         std::unique_ptr<db::Database> database, std::vector<ChainParts> chains, Keys keys,
-        std::string operator_token);
+        std::string operator_token, Outgoing outgoing = {});
     ~Application();
     Application(const Application&) = delete;
     Application& operator=(const Application&) = delete;

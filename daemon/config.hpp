@@ -53,6 +53,12 @@ struct LimitsConfig {
     std::int64_t reconcile_s = 60;  //!< 0: never
 };
 
+struct WebhooksConfig {
+    bool allow_private = false;
+    std::int64_t timeout_s = 10;
+    std::int64_t retry_first_s = 60;
+};
+
 struct EndpointSettings {
     std::string name;
     std::string url;  //!< may hold a secret: never shown
@@ -94,6 +100,7 @@ struct Config {
     LogConfig log;
     KeysConfig keys;
     LimitsConfig limits;
+    WebhooksConfig webhooks;
     std::vector<ChainSettings> chains;
 };
 

@@ -97,6 +97,14 @@ bool OperatorAddresses::is_own(const core::Address& address) const {
     return std::find(addresses_.begin(), addresses_.end(), address) != addresses_.end();
 }
 
+core::Expected<core::Done> OutboxTeller::tell(db::UnitOfWork& work, const core::SessionId& session,
+                                              const std::vector<settlement::News>& news,
+                                              core::Instant at) const {
+    std::vector<api::Happening> happenings;
+    for (const settlement::News& one : news) happenings.push_back({one.type, one.deposits});
+    return outbox_.write(work, session, happenings, at);
+}
+
 void WatcherNudge::look(const core::SessionId&, std::string_view) {
     const core::Tick now = clock_.tick();
     if (last_ && now - *last_ < kQuiet) return;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/ports.hpp"
+#include "api/webhook_events.hpp"
 #include "chains/ports/address_codec.hpp"
 #include "chains/ports/chain_info.hpp"
 #include "chains/ports/sender.hpp"
@@ -51,6 +52,18 @@ class OperatorAddresses final : public api::OwnAddresses {
 
   private:
     std::vector<core::Address> addresses_;
+};
+
+//! Puts what settlement has to tell into the outbox of the webhooks.
+class OutboxTeller final : public settlement::Teller {
+  public:
+    explicit OutboxTeller(const api::WebhookOutbox& outbox) : outbox_{outbox} {}
+    core::Expected<core::Done> tell(db::UnitOfWork& work, const core::SessionId& session,
+                                    const std::vector<settlement::News>& news,
+                                    core::Instant at) const override;
+
+  private:
+    const api::WebhookOutbox& outbox_;
 };
 
 //! Passes a stranger's hint on to every watcher, at most once in a while.

@@ -7,6 +7,9 @@
 #include "api/operator_api.hpp"
 #include "api/router.hpp"
 #include "api/sessions_api.hpp"
+#include "api/webhook_deliverer.hpp"
+#include "api/webhook_events.hpp"
+#include "api/webhooks_api.hpp"
 #include "chains/evm/address_codec.hpp"
 #include "chains/evm/reader.hpp"
 #include "chains/evm/sender.hpp"
@@ -103,6 +106,14 @@ core::Task<void> until_store_fails(db::Database& database, Surroundings around) 
     around.log.error("the store has failed: ending, to be started again", {});
 }
 
+api::DelivererOptions delivering(const WebhooksConfig& config) {
+    api::DelivererOptions out;
+    out.rules.allow_private = config.allow_private;
+    out.timeout = core::Millis{config.timeout_s * 1000};
+    out.first_retry = core::Millis{config.retry_first_s * 1000};
+    return out;
+}
+
 api::HttpServerOptions listener(std::string name, const ListenAddress& listen,
                                 const ServerConfig& server) {
     api::HttpServerOptions out;
@@ -152,16 +163,21 @@ struct Application::Graph {
         make_watchers(executor, chains, *database, watch, around);
     ReplayDesk desk{executor, readers_of(chains), *database, watch, codec, around.clock, around.log};
 
+    ConfiguredChains api_chains{infos_of(chains), codec};
+    api::WebhookOutbox outbox{api_chains};
+    OutboxTeller teller{outbox};
+
     settlement::DirectRouter route;
     settlement::Settlement settlement;
 
-    ConfiguredChains api_chains{infos_of(chains), codec};
     OperatorAddresses own{keys.operators};
     WatcherNudge nudge{raw(watchers), around.clock};
     DaemonView view{*database, raw(watchers), senders_of(chains, keys), around.clock, around.metrics};
     OperatorActions actions{desk, settlement, around.log};
     api::Authenticator auth;
     api::SessionsApi sessions;
+    api::WebhooksApi webhooks;
+    std::unique_ptr<api::WebhookDeliverer> deliverer;
     api::OperatorApi operators;
     api::Router public_routes;
     api::Router operator_routes;
@@ -170,7 +186,7 @@ struct Application::Graph {
 
     Graph(core::asio::any_io_executor on, const Config& config, Surroundings given,
           std::unique_ptr<db::Database> store, std::vector<ChainParts> connected, Keys loaded,
-          core::Bytes pepper, std::string operator_token)
+          core::Bytes pepper, std::string operator_token, Outgoing outgoing)
         : executor{std::move(on)},
           around{given},
           server{config.server},
@@ -178,15 +194,24 @@ struct Application::Graph {
           chains{std::move(connected)},
           keys{std::move(loaded)},
           settlement{settlement::Context{*database, route, around.clock, around.log, around.metrics,
-                                         infos_of(chains)},
+                                         infos_of(chains), &teller},
                      paying(chains, keys), reconciling(chains, keys, config.limits)},
           auth{*database, std::move(pepper), around.log},
           sessions{{*database, api_chains, own,
                     [this](std::uint32_t index) { return keys.deriver->derive(index); }, nudge, auth,
-                    around.clock, around.rng, around.log},
+                    around.clock, around.rng, around.log, &outbox},
                    {core::Millis{config.server.session_ttl_s * 1000}}},
+          webhooks{{*database, api_chains, auth, around.clock, around.rng, around.log},
+                   delivering(config.webhooks).rules},
           operators{*database, view, actions, around.clock, around.log, {std::move(operator_token)}} {
         sessions.add_routes(public_routes);
+        webhooks.add_routes(public_routes);
+        if (outgoing.http != nullptr && outgoing.resolver != nullptr) {
+            const api::DelivererNeeds needs{*database, *outgoing.http, *outgoing.resolver,
+                                            around.clock, around.log, around.metrics};
+            deliverer = std::make_unique<api::WebhookDeliverer>(executor, needs,
+                                                                delivering(config.webhooks));
+        }
         operators.add_routes(operator_routes);
     }
 
@@ -217,12 +242,12 @@ Application::~Application() = default;
 core::Task<core::Expected<std::unique_ptr<Application>>> Application::assemble(
     core::asio::any_io_executor executor, const Config& config, Surroundings around,
     std::unique_ptr<db::Database> database, std::vector<ChainParts> chains, Keys keys,
-    std::string operator_token) {
+    std::string operator_token, Outgoing outgoing) {
     auto pepper = co_await api::load_key_pepper(*database, around.rng);
     if (!pepper) co_return pepper.error();
     auto graph = std::make_unique<Graph>(std::move(executor), config, around, std::move(database),
                                          std::move(chains), std::move(keys), std::move(*pepper),
-                                         std::move(operator_token));
+                                         std::move(operator_token), outgoing);
     around.metrics.gauge("depositd_build_info", {{"version", std::string{kVersion}}}, 1);
     co_return std::unique_ptr<Application>{new Application{std::move(graph)}};
 }
@@ -246,6 +271,9 @@ std::vector<Part> Application::parts() {
                    }});
     out.push_back({"replays", [&graph] { return graph.desk.run(); }});
     out.push_back({"settlement", [&graph] { return graph.settlement.run(); }});
+    if (graph.deliverer != nullptr) {
+        out.push_back({"webhooks", [&graph] { return graph.deliverer->run(); }});
+    }
     if (graph.public_server == nullptr) return out;
     out.push_back({"operator listener", [&graph] { return graph.operator_server->run(); },
                    [&graph] { return graph.operator_server->drain(kDrainWithin); }});

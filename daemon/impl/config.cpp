@@ -252,6 +252,9 @@ ConfigResult parse_config(std::string_view toml, const ConfigSources& sources) {
     config.limits = {number_of<std::uint64_t>(limits, "payout_whole_tokens_max"),
                      static_cast<std::uint64_t>(limits.integer("max_fee_gwei")),
                      limits.integer("reconcile_s")};
+    const ConfigTable& webhooks = section(tables, "webhooks");
+    config.webhooks = {webhooks.flag("allow_private"), webhooks.integer("timeout_s"),
+                       webhooks.integer("retry_first_s")};
 
     std::set<core::ChainId> ids;
     for (const ConfigTable& table : tables) {

@@ -137,6 +137,9 @@ std::string config_in_effect(const Config& config) {
     maybe("payout_whole_tokens_max", config.limits.payout_whole_tokens_max);
     out << "max_fee_gwei = " << config.limits.max_fee_gwei
         << "\nreconcile_s = " << config.limits.reconcile_s << "\n";
+    out << "\n[webhooks]\nallow_private = " << flag(config.webhooks.allow_private)
+        << "\ntimeout_s = " << config.webhooks.timeout_s
+        << "\nretry_first_s = " << config.webhooks.retry_first_s << "\n";
     for (const ChainSettings& chain : config.chains) {
         out << "\n[[chain]]\nid = \"" << chain.id.text() << "\"\n";
         if (chain.name) out << "name = " << toml_string(*chain.name) << "\n";

@@ -10,6 +10,7 @@ constexpr SectionSpec kSections[] = {
     {"log", false, "What is written to standard error."},
     {"keys", false, "Where addresses and signatures come from."},
     {"limits", false, "Caps on money out. Passing one stops new signatures, nothing else."},
+    {"webhooks", false, "How the owners of sessions are called back."},
     {"chain", true,
      "One chain to watch. Chains with a built-in profile need an id and endpoints only; every other "
      "key overrides the profile."},
@@ -74,6 +75,14 @@ constexpr KeySpec kKeys[] = {
      "the word of as many endpoints as make a payout final, halts payouts on its chain until it is "
      "acknowledged. 0: never.",
      0, kDay_s},
+
+    {"webhooks", "allow_private", KeyType::kBool, false, "false", "",
+     "Also call http:// URLs, any port, and addresses of the own network. For development: whoever has an "
+     "API key can then make the daemon talk to whatever it can reach."},
+    {"webhooks", "timeout_s", KeyType::kInteger, false, "10", "",
+     "How long a receiver may take for one answer.", 1, 60},
+    {"webhooks", "retry_first_s", KeyType::kInteger, false, "60", "",
+     "Pause after the first failed attempt; it doubles nine times and then stays.", 1, 3600},
 
     {"chain", "id", KeyType::kChain, true, "", "\"eip155:8453\"",
      "CAIP-2 id, or the number of an EVM chain."},

@@ -76,6 +76,14 @@ constexpr MetricSpec kMetrics[] = {
 
     {"depositd_session_events_total", kCounter, "events", "type",
      "Events told to the owners of sessions."},
+    {"depositd_webhook_attempts_total", kCounter, "attempts", "outcome",
+     "Attempts to deliver a webhook: delivered; refused and redirected by the receiver; timeout, unreachable and "
+     "malformed where there was no answer; blocked where the address may not be called."},
+    {"depositd_webhook_given_up_total", kCounter, "deliveries", "",
+     "Webhook deliveries that failed for a week. They can be asked for again."},
+    {"depositd_webhook_backlog", kGauge, "deliveries", "", "Webhook deliveries that are still to be made."},
+    {"depositd_webhook_oldest_age_seconds", kGauge, "seconds", "",
+     "Age of the oldest webhook delivery that is still to be made; 0 when there is none."},
     {"depositd_sessions_overdue", kGauge, "sessions", "chain",
      "Sessions past their deadline that wait because this chain has not been read that far."},
     {"depositd_payouts_planned_total", kCounter, "payouts", "chain, leg", "Payouts planned."},

@@ -93,7 +93,8 @@ class SignalWatch {
     Lifecycle& lifecycle_;
 };
 
-core::Task<int> run(const Config& config, Surroundings around, net::HttpClient& http) {
+core::Task<int> run(const Config& config, Surroundings around, net::HttpClient& http,
+                    Outgoing outgoing) {
     const auto executor = co_await asio::this_coro::executor;
     const ConfigSources sources = system_sources();
     const auto refuse = [&around](std::string_view what, const core::Error& error) {
@@ -111,12 +112,15 @@ core::Task<int> run(const Config& config, Surroundings around, net::HttpClient& 
     }
     auto token = operator_token(config, sources);
     if (!token) co_return refuse("operator token", token.error());
+    if (config.webhooks.allow_private) {
+        around.log.warn("webhooks.allow_private is set: webhooks may lead into the own network");
+    }
     auto database = open_store(config, around);
     if (!database) co_return refuse("database", database.error());
 
     auto app = co_await Application::assemble(executor, config, around, std::move(*database),
                                               std::move(*chains), std::move(*keys),
-                                              std::move(*token));
+                                              std::move(*token), outgoing);
     if (!app) co_return refuse("database", app.error());
     if (auto open = (*app)->listen(); !open) co_return refuse("listeners", open.error());
 
@@ -159,7 +163,14 @@ int serve(const Config& config) {
     int code = 1;
     {
         const auto http = net::make_curl_http_client(io.get_executor(), {}, *log);
-        asio::co_spawn(io, run(config, {clock, rng, *log, *metrics}, *http),
+        // Receivers of webhooks get connections of their own: none that nodes could wait for.
+        net::HttpClientOptions to_receivers;
+        to_receivers.user_agent = "depositd-webhooks/" + std::string{kVersion};
+        const auto webhooks = net::make_curl_http_client(io.get_executor(), to_receivers, *log);
+        const auto resolver = net::make_system_resolver(io.get_executor());
+        asio::co_spawn(io,
+                       run(config, {clock, rng, *log, *metrics}, *http,
+                           {webhooks.get(), resolver.get()}),
                        [&](const std::exception_ptr& failure, int result) {
                            code = failure ? 1 : result;
                            if (failure) log->error("the daemon ended by an exception");
