@@ -126,13 +126,13 @@ bool WebhookDeliverer::has_place(const std::string& webhook) const {
     if (places_taken_ >= options_.in_flight) return false;
     const auto taken = places_.find(webhook);
     const std::size_t own = taken == places_.end() ? 0 : taken->second;
-    if (!failing_.contains(webhook)) return own < options_.in_flight_per_webhook;
+    if (answering_.contains(webhook)) return own < options_.in_flight_per_webhook;
     if (own > 0) return false;
-    std::size_t of_failing = 0;
+    std::size_t of_others = 0;
     for (const auto& [id, count] : places_) {
-        if (failing_.contains(id)) of_failing += count;
+        if (!answering_.contains(id)) of_others += count;
     }
-    return of_failing < std::max<std::size_t>(options_.in_flight / 2, 1);
+    return of_others < std::max<std::size_t>(options_.in_flight / 2, 1);
 }
 
 void WebhookDeliverer::leave_place(const std::string& webhook) {
@@ -250,10 +250,14 @@ core::Task<void> WebhookDeliverer::write_down(db::WebhookParcel parcel, core::In
 //! Says once that a receiver fails, and once that it is back.
 void WebhookDeliverer::note(const std::string& webhook, const Outcome& outcome) {
     if (outcome.error.empty()) {
+        answering_.insert(webhook);
         if (failing_.erase(webhook) > 0) {
             needs_.log.info("a webhook is delivered again", {{"webhook", webhook}});
         }
-    } else if (failing_.insert(webhook).second) {
+        return;
+    }
+    answering_.erase(webhook);
+    if (failing_.insert(webhook).second) {
         needs_.log.warn("a webhook cannot be delivered: trying again",
                         {{"webhook", webhook}, {"outcome", outcome.name}, {"why", outcome.error}});
     }

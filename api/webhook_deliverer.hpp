@@ -46,8 +46,8 @@ struct DelivererNeeds {
 
 //! Sends what stands in the outbox: at least once, and the events of one session to one webhook in
 //! their order. What is due is in the store; here is only what is under way, so that a restart loses
-//! nothing. A receiver that fails keeps one place, and all that fail together half of them: those that
-//! answer are never behind those that do not.
+//! nothing. A receiver that has not answered yet, or failed last, has one place, and all of these together
+//! half of the places: those that answer are never behind those that do not.
 //!
 //! Life: run() → one coordinator that hands out what is due, and workers that send, until cancelled.
 class WebhookDeliverer {
@@ -99,7 +99,9 @@ class WebhookDeliverer {
     std::map<std::string, std::size_t> places_;  //!< taken, by webhook
     std::size_t places_taken_ = 0;
     std::set<std::string> busy_;     //!< deliveries under way, until their outcome is written
-    std::set<std::string> failing_;  //!< webhooks whose last attempt failed
+    //! Webhooks whose last attempt was taken, and those whose last one failed; in neither: not tried yet.
+    std::set<std::string> answering_;
+    std::set<std::string> failing_;
 };
 
 }  // namespace api

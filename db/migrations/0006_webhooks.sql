@@ -55,7 +55,7 @@ CREATE TABLE webhook_deliveries (
     UNIQUE (webhook_id, event_id)
 ) STRICT;
 CREATE UNIQUE INDEX webhook_deliveries_head ON webhook_deliveries (webhook_id, lane) WHERE state = 2;
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, next_at) WHERE state = 2;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, next_at, id) WHERE state = 2;
 CREATE INDEX webhook_deliveries_behind ON webhook_deliveries (webhook_id, lane, sequence) WHERE state = 1;
 CREATE INDEX webhook_deliveries_open ON webhook_deliveries (webhook_id, created_at) WHERE state <= 2;
 CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (webhook_id, created_at, id);

@@ -58,7 +58,7 @@ constexpr char kWork[] =
     " WHERE w.deleted_at IS NULL) WHERE first IS NOT NULL ORDER BY id";
 constexpr char kDue[] =
     "SELECT id FROM webhook_deliveries WHERE webhook_id = ? AND state = 2 AND next_at <= ?"
-    " ORDER BY next_at LIMIT ?";
+    " ORDER BY next_at, id LIMIT ?";
 constexpr char kParcel[] =
     "SELECT " DELIVERY_COLUMNS ", e.body FROM " DELIVERIES " WHERE d.id = ? AND d.state = 2";
 constexpr char kEnd[] =

@@ -12,8 +12,8 @@ const TWICE = [
     'send_marked', 'seen_before', 'seen_after', 'ledger_before', 'ledger_after',
 ];
 const ONCE = [
-    'plan_before', 'plan_after', 'journal_before', 'journal_after', 'facts_committed', 'final_before', 'final_after',
-    'cursor_before', 'cursor_after', 'commit_before', 'commit_after',
+    'plan_before', 'plan_after', 'journal_before', 'journal_after', 'facts_committed', 'outbox_before', 'outbox_after',
+    'final_before', 'final_after', 'cursor_before', 'cursor_after', 'commit_before', 'commit_after',
 ];
 const TRANSACTIONS = TWICE.flatMap((name) => [`${name}:1`, `${name}:2`]);
 const DELIVERY = [...ONCE.map((name) => `${name}:1`), ...TRANSACTIONS];

@@ -221,6 +221,20 @@ TEST_CASE("schema: rows that are history -> neither changed nor deleted, whoever
             REQUIRE(work.ledger().post(posting("k", "address:0x01", "operator", units(5)))
                         .has_value());
             REQUIRE(work.blocks().halt(kChain, "why", kNow).has_value());
+            db::Webhook webhook;
+            webhook.id = "w";
+            webhook.environment = kEnvironment;
+            webhook.url = "https://example.com/";
+            webhook.events = {"*"};
+            webhook.secret = "s";
+            REQUIRE(work.webhooks().insert(webhook).has_value());
+            db::WebhookEvent event;
+            event.id = "e";
+            event.environment = kEnvironment;
+            event.session = session;
+            event.sequence = 1;
+            event.type = "session.processing";
+            REQUIRE(work.webhooks().append(event).has_value());
             db::OwnTx tx;
             tx.chain = kChain;
             tx.tx = tx_id(9);
@@ -246,7 +260,9 @@ TEST_CASE("schema: rows that are history -> neither changed nor deleted, whoever
           "DELETE FROM fact_deposits", "DELETE FROM own_txs", "DELETE FROM halts",
           "DELETE FROM payouts", "DELETE FROM payout_steps", "DELETE FROM nonces",
           "DELETE FROM attempts", "DELETE FROM postings", "DELETE FROM ledger_lines",
-          "UPDATE session_journal SET detail = ''", "UPDATE receivers SET address = '0x00'",
+          "DELETE FROM webhooks", "DELETE FROM webhook_events",
+          "UPDATE webhooks SET url = 'https://example.org/'", "UPDATE webhooks SET secret = ''",
+          "UPDATE webhook_events SET body = 'x'", "UPDATE session_journal SET detail = ''", "UPDATE receivers SET address = '0x00'",
           "UPDATE deposits SET key = 'x'", "UPDATE claims SET use = NULL",
           "UPDATE claims SET key = 'x'", "UPDATE facts SET height = 1",
           "UPDATE fact_deposits SET deposit_id = 2", "UPDATE nonces SET nonce = 9",
