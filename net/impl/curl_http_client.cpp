@@ -279,7 +279,8 @@ class Multi : public std::enable_shared_from_this<Multi> {
         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
         // Otherwise ending a transfer waits for its name lookup, and the loop with it.
         curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-        curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, br");
+        // Nobody reads a body that may be cut: it must not fail for how it is packed.
+        curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request.cut_body ? nullptr : "gzip, br");
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, request.url.starts_with("https") ? 1L : 0L);
         curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -62,6 +62,7 @@ struct Work final : db::UnitOfWork {
     db::Facts& facts() override { return none<db::Facts>(); }
     db::Payouts& payouts() override { return none<db::Payouts>(); }
     db::Ledger& ledger() override { return none<db::Ledger>(); }
+    db::Webhooks& webhooks() override { return none<db::Webhooks>(); }
 };
 
 struct Store final : db::Database {
