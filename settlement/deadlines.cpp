@@ -1,5 +1,7 @@
 #include "settlement/deadlines.hpp"
 
+#include <algorithm>
+
 namespace settlement {
 namespace {
 
@@ -7,7 +9,7 @@ using core::Expected;
 
 constexpr std::size_t kSessionsPerLook = 200;
 constexpr core::Millis kInterval{2'000};
-//! What is due follows from rows alone, and who writes them wakes us.
+//! What is due follows from rows, and who writes them wakes us; only a chain ahead of our clock does not.
 constexpr core::Millis kSleepAtMost{30'000};
 
 }  // namespace
@@ -63,7 +65,10 @@ Expected<std::vector<core::SessionId>> Deadlines::due(db::UnitOfWork& work) cons
         context_.metrics.gauge("depositd_sessions_overdue", {{"chain", chain.text()}},
                                static_cast<double>(*overdue));
         if (!counted) continue;
-        auto rows = work.sessions().waiting_past(chain, tip.mined_at, kSessionsPerLook);
+        // A node may invent blocks of a time that is still to come: until they are refuted they are our
+        // tip, and no reason to end a session that can still be paid.
+        const core::Instant reached = std::min(tip.mined_at, now);
+        auto rows = work.sessions().waiting_past(chain, reached, kSessionsPerLook);
         if (!rows) return rows.error();
         auto balances_read = work.blocks().native_read_to(chain);
         if (!balances_read) return balances_read.error();
