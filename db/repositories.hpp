@@ -212,6 +212,9 @@ struct OwnTxs {
     //! Mined and not final, at or below `height`, lowest first.
     virtual Expected<std::vector<OwnTx>> not_final(const core::ChainId& chain,
                                                    std::uint64_t up_to_height) = 0;
+    //! Native coin that those took from `sender`, fees among it: by the word of one endpoint so far.
+    virtual Expected<core::Units> taken_not_final(const core::ChainId& chain,
+                                                  const core::Address& sender) = 0;
     virtual Expected<Done> finalise(std::int64_t id) = 0;
     virtual Expected<std::vector<OwnTx>> orphan_above(const core::ChainId& chain,
                                                       std::uint64_t height) = 0;

@@ -254,3 +254,45 @@ TEST_CASE("deadlines: native coin -> waits for a reading of balances past the de
     REQUIRE(desk.run(deadlines.look_once()).value() == 1);
     REQUIRE(desk.state(id) == State::kExpired);
 }
+
+TEST_CASE("driver: less coin by what our own transaction is told to have taken -> no halt until final") {
+    Desk desk;
+    const auto id = desk.open();
+    const core::Address receiver = desk.receiver(id);
+    db::OwnTx own;
+    own.chain = kChain;
+    own.tx = core::TxId::from_bytes(core::Bytes(32, 0x51)).value();
+    own.sender = receiver;
+    own.success = true;
+    own.to = address(1);
+    own.native_value = units(500);
+    own.fee = units(21'000);
+    own.height = 5;
+    db::Fact missing;
+    missing.kind = db::FactKind::kBalanceMissing;
+    missing.chain = kChain;
+    missing.asset = kNative;
+    missing.address = receiver;
+    missing.units = units(21'500);
+    const auto row = desk.write<std::int64_t>(
+        [&](db::UnitOfWork& work) -> core::Expected<std::int64_t> {
+            auto recorded = work.own_txs().record(own);
+            if (!recorded) return recorded.error();
+            if (auto told = work.facts().append(missing); !told) return told.error();
+            return recorded->tx.id;
+        });
+    const auto halts = [&] {
+        return desk.read<std::vector<db::Halt>>(
+            [](db::UnitOfWork& work) { return work.blocks().open_halts(); });
+    };
+    desk.drive();
+    CHECK(halts().empty());
+    desk.write<core::Done>([&](db::UnitOfWork& work) -> core::Expected<core::Done> {
+        if (auto done = work.own_txs().finalise(row); !done) return done.error();
+        if (auto told = work.facts().append(missing); !told) return told.error();
+        return core::Done{};
+    });
+    desk.drive();
+    REQUIRE(halts().size() == 1);
+    CHECK(halts().front().reason.find("holds 21500 less of") != std::string::npos);
+}

@@ -202,3 +202,32 @@ TEST_CASE("correct: our gas money told too small -> what is missing is nobody's 
           Story{"own mined t1 @1", "own orphaned t1 @1", "own mined t1 @1", "own final t1 @1"});
     CHECK(row_of(world, fake_tx(1)).native_value == core::Units{500});
 }
+
+TEST_CASE("correct: our own fee told too high -> what is left of the coin is nobody's deposit") {
+    World world{two_wanted()};
+    world.follow();
+    const db::Receiver receiver = world.issue(true);
+    FakeContent content;
+    content.transfers = {native_transfer(world.chain.info(), fake_tx(7), receiver.address, 100'000)};
+    world.chain.mine(content);
+    world.follow();
+    REQUIRE(world.deposits(receiver).size() == 1);
+    world.own_attempt(fake_tx(1));
+    auto delivery = top_up_of(world, fake_address(700), 50'000);
+    delivery.sender = receiver.address;
+    world.chain.set_teller([](chains::BlockScan& scan) {
+        for (auto& own : scan.own) own.fee = *own.fee.times(1'000);
+    });
+    world.chain.mine(holding(delivery));
+    world.follow();
+    CHECK(world.deposits(receiver).size() == 1);
+    world.chain.set_teller({});
+    for (int i = 0; i < 2; ++i) {
+        world.clock.advance(kRetry);
+        world.chain.mine();
+        world.follow();
+    }
+    CHECK(world.deposits(receiver).size() == 1);
+    CHECK(row_of(world, fake_tx(1)).fee == core::Units{21});
+    CHECK(row_of(world, fake_tx(1)).status == db::OwnTxStatus::kFinal);
+}
