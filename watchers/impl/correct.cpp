@@ -93,11 +93,6 @@ core::Expected<bool> correct_deposit(db::UnitOfWork& work, const chains::ChainIn
     if (agreed.to != refuted.to || (**row).counted == db::Counted::kConfirmed) return false;
     auto ours = still_ours(work, info.id, refuted.height, refuted.block);
     if (!ours || !*ours) return ours;
-    if (agreed.kind == chains::TransferKind::kNative && agreed.units > refuted.units) {
-        auto booked = work.deposits().residual_count(info.id, refuted.to);
-        if (!booked) return booked.error();
-        if (*booked > 0) return false;
-    }
     if (auto done = work.deposits().orphan(refuted.id); !done) return done.error();
     FactsByReceiver orphaned{db::FactKind::kDepositsOrphaned, info.id, refuted.height, now};
     orphaned.add(**row);
