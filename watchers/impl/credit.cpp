@@ -7,15 +7,6 @@
 namespace watchers {
 namespace {
 
-//! Confirmations count only while the block is ours. Marks and blocks change in one unit of work,
-//! so this can only fail when rows were touched by hand; then nothing is credited.
-core::Expected<bool> still_ours(db::Blocks& blocks, const core::ChainId& chain,
-                                std::uint64_t height, const core::BlockHash& hash) {
-    auto ours = blocks.at(chain, height);
-    if (!ours) return ours.error();
-    return !ours->has_value() || (**ours).hash == hash;
-}
-
 core::Expected<core::Done> credit_deposits(db::UnitOfWork& work, const chains::ChainInfo& info,
                                            const ChainView& view, const Corroborated& corroborated,
                                            core::Instant now, Credited& out) {
@@ -75,6 +66,13 @@ const chains::CreditTier& credit_tier(const chains::ChainInfo& info, const core:
                                       const core::Units& units) {
     const chains::TokenInfo* token = info.token(asset);
     return token != nullptr ? info.tier_for(*token, units) : info.credit.back();
+}
+
+core::Expected<bool> still_ours(db::Blocks& blocks, const core::ChainId& chain,
+                                std::uint64_t height, const core::BlockHash& hash) {
+    auto ours = blocks.at(chain, height);
+    if (!ours) return ours.error();
+    return !ours->has_value() || (**ours).hash == hash;
 }
 
 chains::CreditTier tier_of(const chains::ChainInfo& info, const db::Deposit& deposit) {
