@@ -62,6 +62,10 @@ struct Sessions {
     virtual Expected<std::vector<SessionRow>> waiting_past(const core::ChainId& chain,
                                                            core::Instant read_to,
                                                            std::size_t limit) = 0;
+    //! The first deadline of those, at or after `from` and before `read_to`.
+    virtual Expected<std::optional<core::Instant>> first_deadline(const core::ChainId& chain,
+                                                                  core::Instant from,
+                                                                  core::Instant read_to) = 0;
     //! How many sessions in a waiting state, paid on `chain`, have an expires_at before `now`.
     virtual Expected<std::int64_t> count_waiting_past(const core::ChainId& chain,
                                                       core::Instant now) = 0;
@@ -131,6 +135,14 @@ struct Blocks {
     virtual Expected<std::optional<core::BlockRef>> native_read_to(const core::ChainId& chain) = 0;
     virtual Expected<Done> set_native_read_to(const core::ChainId& chain,
                                               const core::BlockRef& block) = 0;
+    //! As many endpoints as a payout takes say that this block of ours is on the chain: deadlines count
+    //! from here. None before start(), and before the first in a database of an older version.
+    virtual Expected<std::optional<core::BlockRef>> agreed_to(const core::ChainId& chain) = 0;
+    virtual Expected<Done> set_agreed_to(const core::ChainId& chain,
+                                         const core::BlockRef& block) = 0;
+    //! The first kept block of our best chain that was mined later than this.
+    virtual Expected<std::optional<core::BlockRef>> first_after(const core::ChainId& chain,
+                                                                core::Instant moment) = 0;
     //! None: every block was read once only.
     virtual Expected<std::optional<SecondReading>> second_reading(const core::ChainId& chain) = 0;
     virtual Expected<Done> set_second_reading(const core::ChainId& chain,

@@ -1,7 +1,5 @@
 #include "settlement/deadlines.hpp"
 
-#include <algorithm>
-
 namespace settlement {
 namespace {
 
@@ -9,7 +7,7 @@ using core::Expected;
 
 constexpr std::size_t kSessionsPerLook = 200;
 constexpr core::Millis kInterval{2'000};
-//! What is due follows from rows, and who writes them wakes us; only a chain ahead of our clock does not.
+//! What is due follows from rows alone, and who writes them wakes us.
 constexpr core::Millis kSleepAtMost{30'000};
 
 }  // namespace
@@ -59,15 +57,17 @@ Expected<std::vector<core::SessionId>> Deadlines::due(db::UnitOfWork& work) cons
     if (!tips) return tips.error();
     const core::Instant now = context_.clock.now();
     // The direct route: only the destination's own chain can pay.
-    for (const auto& [chain, tip] : *tips) {
+    for (const auto& known : *tips) {
+        const core::ChainId& chain = known.first;
         auto overdue = work.sessions().count_waiting_past(chain, now);
         if (!overdue) return overdue.error();
         context_.metrics.gauge("depositd_sessions_overdue", {{"chain", chain.text()}},
                                static_cast<double>(*overdue));
         if (!counted) continue;
-        // A node may invent blocks of a time that is still to come: until they are refuted they are our
-        // tip, and no reason to end a session that can still be paid.
-        const core::Instant reached = std::min(tip.mined_at, now);
+        auto agreed = work.blocks().agreed_to(chain);
+        if (!agreed) return agreed.error();
+        if (!*agreed) continue;
+        const core::Instant reached = (**agreed).mined_at;
         auto rows = work.sessions().waiting_past(chain, reached, kSessionsPerLook);
         if (!rows) return rows.error();
         auto balances_read = work.blocks().native_read_to(chain);
