@@ -86,10 +86,11 @@ constexpr char kAttempts[] =
 constexpr char kAttemptByTx[] =
     "SELECT " ATTEMPT_COLUMNS " FROM attempts a WHERE a.tx = ? AND a.chain = ?";
 
+// The subquery names `a` so that it runs for the few final ones only: it reads a sender's whole history.
 constexpr char kLost[] =
     "SELECT " ATTEMPT_COLUMNS " FROM own_txs o JOIN attempts a ON a.tx = o.tx AND a.chain = o.chain"
     " WHERE o.chain = ? AND o.status = 3 AND a.status IN (4, 5) AND NOT EXISTS"
-    " (SELECT 1 FROM own_txs n WHERE n.sender = o.sender AND n.chain = o.chain"
+    " (SELECT 1 FROM own_txs n WHERE n.sender = o.sender AND n.chain = a.chain"
     "  AND n.nonce = o.nonce AND n.status <> 3) ORDER BY o.sender, o.nonce";
 
 void read_payout(Query& query, Payout& p) {
