@@ -175,7 +175,8 @@ Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core:
         if (auto can = sqlite::prove_writable(**writer, options.path); !can) return can.error();
     }
     std::vector<std::unique_ptr<Connection>> readers;
-    const unsigned wanted = options.threads ? std::max(options.readers, 1U) : 1U;
+    const unsigned wanted =
+        options.threads ? std::max(options.readers, 1U) : std::min(options.readers, 1U);
     for (unsigned i = 0; !in_memory && i < wanted; ++i) {
         auto reader = Connection::open(options.path, sqlite::Access::kReadOnly, options.vfs);
         if (!reader) return reader.error();

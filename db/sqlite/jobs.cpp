@@ -134,20 +134,26 @@ void WriteJobs::poison(const Error& error) {
 }
 
 ReadJobs::ReadJobs(std::unique_ptr<Connection> connection)
-    : connection_{std::move(connection)}, work_{make_unit_of_work(*connection_)} {}
+    : own_{std::move(connection)}, connection_{*own_}, work_{make_unit_of_work(connection_)} {}
+
+ReadJobs::ReadJobs(Connection& borrowed)
+    : connection_{borrowed}, work_{make_unit_of_work(connection_)} {}
 
 void ReadJobs::run(Ticket& ticket) {
-    auto result = plain(*connection_, kBeginRead);
-    if (result) {
-        result = run_job(ticket.job, *work_);
-        if (!connection_->in_autocommit()) {
-            if (auto ended = plain(*connection_, kEndRead); !ended && result) {
-                result = ended.error();
-            }
-        }
-    }
+    auto result = run_one(ticket.job);
     ticket.job = nullptr;
     ticket.waiter->complete(std::move(result));
+}
+
+Expected<Done> ReadJobs::run_one(const Database::Job& job) {
+    if (auto begun = plain(connection_, kBeginRead); !begun) return begun;
+    const std::int64_t before = connection_.changes();
+    auto result = run_job(job, *work_);
+    if (connection_.in_autocommit()) return result;
+    const bool wrote = connection_.changes() != before;
+    auto ended = plain(connection_, wrote ? kRollback : kEndRead);
+    if (wrote) return Error{Errc::kStorage, "a job that only reads has written"};
+    return result && !ended ? ended : result;
 }
 
 }  // namespace db::sqlite

@@ -70,11 +70,16 @@ class WriteJobs {
 class ReadJobs {
   public:
     explicit ReadJobs(std::unique_ptr<Connection> connection);
+    //! On a connection that may write, between its transactions. A job that writes is taken back.
+    explicit ReadJobs(Connection& borrowed);
     void run(Ticket& ticket);
-    Connection& connection() { return *connection_; }
+    Connection& connection() { return connection_; }
 
   private:
-    std::unique_ptr<Connection> connection_;
+    Expected<Done> run_one(const Database::Job& job);
+
+    std::unique_ptr<Connection> own_;
+    Connection& connection_;
     std::unique_ptr<UnitOfWork> work_;
 };
 

@@ -51,7 +51,7 @@ class Process::Metrics final : public depositd::MetricsSink {
 
 namespace {
 
-constexpr std::uint64_t kCheckEvery = 16;
+constexpr std::uint64_t kCheckEvery = 64;
 
 //! The world's signer, whose keys are derived once for all lives.
 class BorrowedSigner final : public chains::Signer {
@@ -146,6 +146,7 @@ core::Expected<std::unique_ptr<db::Database>> Process::open_store(depositd::Surr
     options.path = host_.config.storage.path;
     options.vfs = host_.disk.vfs();
     options.threads = false;
+    options.readers = 0;
     options.check = is_to_be_checked();
     return db::open_database(options, around.clock, around.log, around.metrics);
 }

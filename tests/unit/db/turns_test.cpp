@@ -109,16 +109,24 @@ TEST_CASE("database without threads: a job -> not run before the caller's loop t
 }
 
 TEST_CASE("database without threads: a read beside a write -> sees what was committed before") {
-    Scratch scratch;
-    Bench bench{without_threads(scratch.file())};
-    std::string order;
-    asio::co_spawn(bench.loop(), write_and_note(*bench.database, 'a', order), asio::detached);
-    asio::co_spawn(bench.loop(), read_and_note(*bench.database, 'a', order), asio::detached);
-    bench.loop().restart();
-    bench.loop().run();
-    CHECK(order == "?a");
-    CHECK(has_session(bench, 'a'));
-    CHECK(bench.read(insert_session('b')).error().code == Errc::kStorage);
+    // With a connection to read on, and with the writer's alone.
+    for (const unsigned readers : {1U, 0U}) {
+        Scratch scratch;
+        auto options = without_threads(scratch.file());
+        options.readers = readers;
+        Bench bench{std::move(options)};
+        std::string order;
+        asio::co_spawn(bench.loop(), write_and_note(*bench.database, 'a', order), asio::detached);
+        asio::co_spawn(bench.loop(), read_and_note(*bench.database, 'a', order), asio::detached);
+        bench.loop().restart();
+        bench.loop().run();
+        CHECK(order == "?a");
+        CHECK(has_session(bench, 'a'));
+        CHECK(bench.read(insert_session('b')).error().code == Errc::kStorage);
+        CHECK(!has_session(bench, 'b'));
+        bench.done(insert_session('c'));
+        CHECK(has_session(bench, 'c'));
+    }
 }
 
 TEST_CASE("database without threads: closed with jobs waiting -> they are done, later ones are refused") {
