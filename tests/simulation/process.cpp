@@ -73,11 +73,7 @@ class BorrowedSigner final : public chains::Signer {
 
 core::Expected<depositd::Keys> keys_of(const Host& host) {
     depositd::Keys out;
-    for (const auto role : {chains::KeyRole::kTreasury, chains::KeyRole::kGasStation}) {
-        auto address = host.signer.address_of({role, 0});
-        if (!address) return address.error();
-        out.operators.push_back(*address);
-    }
+    out.operators = host.operators;
     out.signer = std::make_unique<BorrowedSigner>(host.signer);
     auto deriver = chains::evm::EvmReceiverDeriver::from_xpub(host.receivers_xpub);
     if (!deriver) return deriver.error();
