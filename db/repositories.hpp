@@ -89,8 +89,9 @@ struct Receivers {
     virtual Expected<core::ReceiverId> newest() = 0;
     //! Receivers of sessions that wait for or process native coin on this chain, and of those whose
     //! destination was native coin and that ended: while their expires_at is not before `ended_after`.
-    virtual Expected<std::vector<Receiver>> expecting(const core::AssetId& native_asset,
-                                                      core::Instant ended_after) = 0;
+    //! In the order they were issued.
+    virtual Expected<std::vector<core::Address>> expecting(const core::AssetId& native_asset,
+                                                           core::Instant ended_after) = 0;
 };
 
 //! How far the chain was read a second time, after it was final.

@@ -70,7 +70,7 @@ Task<void> Executor::run() {
             co_await context_.clock.sleep_for(pace_.look_again_after);
             continue;
         }
-        seen = co_await context_.database.changes().wait(seen, rest());
+        seen = co_await context_.database.changes().wait(seen, rest(), db::Concern::kPayouts);
     }
 }
 

@@ -262,6 +262,7 @@ class SqliteBlocks final : public Blocks {
     Expected<Done> halt(const core::ChainId& chain, std::string_view reason,
                         core::Instant at) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             Query{connection_, kHalt}.bind(chain, reason, at).run();
             return Done{};
         });
@@ -270,6 +271,7 @@ class SqliteBlocks final : public Blocks {
     Expected<Done> acknowledge_halts(const core::ChainId& chain, std::string_view by,
                                      core::Instant at) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             Query{connection_, kAcknowledge}.bind(by, at, chain).run();
             return Done{};
         });
@@ -288,6 +290,7 @@ class SqliteBlocks final : public Blocks {
     Expected<Done> lapse(const core::ChainId& chain, std::string_view reason,
                          core::Instant at) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             Query{connection_, kLapse}.bind(at, chain, reason).run();
             return Done{};
         });

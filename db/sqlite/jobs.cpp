@@ -36,7 +36,7 @@ Expected<Done> run_job(const Database::Job& job, UnitOfWork& work) {
 
 }  // namespace
 
-WriteJobs::WriteJobs(std::unique_ptr<Connection> connection, std::function<void()> on_change,
+WriteJobs::WriteJobs(std::unique_ptr<Connection> connection, std::function<void(Touched)> on_change,
                      core::Log& log, core::Metrics& metrics, bool timed)
     : connection_{std::move(connection)},
       work_{make_unit_of_work(*connection_)},
@@ -49,10 +49,11 @@ void WriteJobs::run(std::vector<Ticket>& batch) {
     std::vector<Expected<Done>> results;
     results.reserve(batch.size());
     auto committed = transact(batch, results);
+    const Touched touched = connection_->take_touched();
     if (!committed) {
         results.assign(batch.size(), committed.error());
     } else if (*committed) {
-        on_change_();
+        on_change_(touched);
     }
     for (std::size_t i = 0; i < batch.size(); ++i) {
         batch[i].job = nullptr;
@@ -128,7 +129,9 @@ Expected<Done> WriteJobs::run_one(Ticket& ticket, bool alone) {
 
 void WriteJobs::poison(const Error& error) {
     poisoned_ = true;
-    on_change_();
+    Touched everything;
+    everything.add_all();
+    on_change_(everything);
     metrics_.count("depositd_db_failed_commits_total", {});
     log_.error("the store stopped: a write failed", {{"reason", error.message}});
 }

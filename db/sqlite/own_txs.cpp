@@ -48,6 +48,7 @@ class SqliteOwnTxs final : public OwnTxs {
 
     Expected<RecordedOwnTx> record(const OwnTx& tx) override {
         return guarded(connection_, [&]() -> Expected<RecordedOwnTx> {
+            connection_.touch(Concern::kPayouts);
             RecordedOwnTx out{tx, true};
             OwnTx& t = out.tx;
             t.status = OwnTxStatus::kMined;
@@ -116,6 +117,7 @@ class SqliteOwnTxs final : public OwnTxs {
 
     Expected<Done> finalise(std::int64_t id) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             if (Query{connection_, kFinalise}.bind(id).run() == 1) return Done{};
             auto stored = load(id);
             if (!stored) return stored.error();
@@ -127,6 +129,7 @@ class SqliteOwnTxs final : public OwnTxs {
     Expected<std::vector<OwnTx>> orphan_above(const core::ChainId& chain,
                                               std::uint64_t height) override {
         return guarded(connection_, [&]() -> Expected<std::vector<OwnTx>> {
+            connection_.touch(Concern::kPayouts);
             auto out = many(kAbove, chain, height);
             if (out) Query{connection_, kOrphanAbove}.bind(chain, height).run();
             return out;
@@ -135,6 +138,7 @@ class SqliteOwnTxs final : public OwnTxs {
 
     Expected<Done> orphan(std::int64_t id) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             if (Query{connection_, kOrphan}.bind(id).run() == 1) return Done{};
             auto stored = load(id);
             if (!stored) return stored.error();

@@ -125,6 +125,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<core::PayoutId> plan(const Payout& p) override {
         return guarded(connection_, [&]() -> Expected<core::PayoutId> {
+            connection_.touch(Concern::kPayouts);
             core::PayoutId id;
             Query query{connection_, kPlan};
             query.bind(p.session, p.environment, p.leg, p.asset.chain(), p.asset, p.receiver,
@@ -155,6 +156,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<Done> save(const Payout& p) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             {
                 Query query{connection_, kSave};
                 query.bind(p.status, p.held_from, p.reason, p.waiting_for, p.updated_at, p.id,
@@ -171,6 +173,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<core::StepId> add_step(const PayoutStep& step) override {
         return guarded(connection_, [&]() -> Expected<core::StepId> {
+            connection_.touch(Concern::kPayouts);
             core::StepId id;
             Query query{connection_, kAddStep};
             bind_step(query, step);
@@ -181,6 +184,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<Done> save_step(const PayoutStep& step) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             Query query{connection_, kSaveStep};
             bind_step(query, step);
             if (query.bind(step.id).run() == 1) return Done{};
@@ -191,6 +195,7 @@ class SqlitePayouts final : public Payouts {
     Expected<std::uint64_t> reserve_nonce(const core::ChainId& chain, const core::Address& sender,
                                           std::uint64_t chain_nonce, core::StepId step) override {
         return guarded(connection_, [&]() -> Expected<std::uint64_t> {
+            connection_.touch(Concern::kPayouts);
             std::uint64_t nonce = chain_nonce;
             {
                 // Asked again after a crash between two commits: the step keeps what it has.
@@ -252,6 +257,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<core::AttemptId> add_attempt(const Attempt& attempt) override {
         return guarded(connection_, [&]() -> Expected<core::AttemptId> {
+            connection_.touch(Concern::kPayouts);
             core::AttemptId id;
             Query query{connection_, kAddAttempt};
             bind_attempt(query, attempt);
@@ -265,6 +271,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<Done> save_attempt(const Attempt& attempt) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             Query query{connection_, kSaveAttempt};
             bind_attempt(query, attempt);
             if (query.bind(attempt.id).run() == 1) return Done{};

@@ -62,8 +62,7 @@ core::Expected<NativeLook::Known> NativeLook::load(db::UnitOfWork& work, const c
     known.read_to = *read_to ? **read_to : **tip;
     auto expecting = work.receivers().expecting(native, known.read_to.mined_at - kEndedFor);
     if (!expecting) return expecting.error();
-    known.addresses.reserve(expecting->size());
-    for (const db::Receiver& receiver : *expecting) known.addresses.push_back(receiver.address);
+    known.addresses = std::move(*expecting);
     auto expected = sums.of(work, chain, native, known.addresses);
     if (!expected) return expected.error();
     known.expected = std::move(*expected);
