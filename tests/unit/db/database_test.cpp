@@ -278,61 +278,6 @@ TEST_CASE("change signal: a commit -> every waiter wakes; a failed job or a look
 
 namespace {
 
-core::Task<void> note_concern(db::Database& database, db::Concern concern, std::uint64_t& got) {
-    const std::uint64_t seen = database.changes().revision();
-    got = co_await database.changes().wait(seen, core::Millis{60'000}, concern);
-}
-
-}  // namespace
-
-TEST_CASE("change signal: a commit -> wakes those whom it concerns") {
-    Bench bench;
-    auto& loop = bench.loop();
-    std::uint64_t facts = 0;
-    std::uint64_t payouts = 0;
-    std::uint64_t none = 0;
-    asio::co_spawn(loop, note_concern(*bench.database, db::Concern::kFacts, facts), asio::detached);
-    asio::co_spawn(loop, note_concern(*bench.database, db::Concern::kPayouts, payouts),
-                   asio::detached);
-    asio::co_spawn(loop, note_concern(*bench.database, db::Concern::kNone, none), asio::detached);
-    loop.restart();
-    loop.poll();
-    const auto before = bench.database->changes().revision();
-    bench.done(insert_session('a'));
-    CHECK(bench.database->changes().revision() == before + 1);
-    CHECK(bench.clock.sleepers() == 3);
-
-    bench.done([](UnitOfWork& work) -> Expected<Done> {
-        db::Fact fact;
-        fact.chain = kChain;
-        auto seq = work.facts().append(fact);
-        if (!seq) return seq.error();
-        return Done{};
-    });
-    CHECK(facts == before + 2);
-    CHECK(payouts == 0);
-    // What was asked for before the newest commit is still known.
-    auto passed = [&](db::Concern concern) {
-        auto waiting = bench.database->changes().wait(before, core::Millis{60'000}, concern);
-        auto result = asio::co_spawn(loop, std::move(waiting), asio::use_future);
-        loop.restart();
-        loop.poll();
-        return result.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
-    };
-    CHECK(passed(db::Concern::kFacts));
-    CHECK(!passed(db::Concern::kPayouts));
-
-    bench.done([](UnitOfWork& work) { return work.blocks().halt(kChain, "test", kNow); });
-    CHECK(payouts == before + 3);
-    CHECK(none == 0);
-    bench.clock.advance(core::Millis{60'000});
-    loop.restart();
-    loop.poll();
-    CHECK(none == before + 3);
-}
-
-namespace {
-
 core::Task<void> write_many(db::Database& database, int count, std::atomic<int>& wrong) {
     const auto me = std::this_thread::get_id();
     for (int i = 0; i < count; ++i) {
