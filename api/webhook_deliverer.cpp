@@ -79,7 +79,7 @@ core::Task<void> WebhookDeliverer::coordinate() {
             co_await needs_.clock.sleep_for(kLookAgain);
             continue;
         }
-        co_await needs_.database.changes().wait(seen, *rest);
+        co_await needs_.database.changes().wait(seen, *rest, db::Concern::kWebhooks);
     }
 }
 

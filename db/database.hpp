@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -31,13 +33,25 @@ struct UnitOfWork {
     virtual Webhooks& webhooks() = 0;
 };
 
+//! Which commits somebody waits for. The failure after which there are none wakes everybody.
+enum class Concern : unsigned {
+    kAny,
+    kFacts,    //!< facts were added
+    kPayouts,  //!< what payouts go by: they, their steps and attempts, our transactions, halts
+    kWebhooks,  //!< deliveries came, or came to another state
+    kNone,
+};
+inline constexpr std::size_t kConcerns = 5;
+
 //! Counts commits, and the failure after which there are none. A ping without content: whoever wakes
 //! reads again. A lost ping costs one poll.
 class ChangeSignal {
   public:
     virtual ~ChangeSignal() = default;
-    //! Returns when a commit happened after `seen` (see revision()), or after `at_most`.
-    virtual core::Task<std::uint64_t> wait(std::uint64_t seen, core::Millis at_most) = 0;
+    //! Returns when a commit that concerns the caller happened after `seen` (see revision()), or after
+    //! `at_most`.
+    virtual core::Task<std::uint64_t> wait(std::uint64_t seen, core::Millis at_most,
+                                           Concern concern = Concern::kAny) = 0;
     virtual std::uint64_t revision() const = 0;
 };
 
@@ -94,7 +108,7 @@ class Database {
 
 struct DatabaseOptions {
     std::string path;  //!< a file, or ":memory:" for tests
-    unsigned readers = 3;
+    unsigned readers = 3;  //!< connections; without threads at most one, and with 0 the writer's reads too
     //! `serve` takes the file for itself: a second one refuses to start (kHalted). Short commands do not.
     bool exclusive = true;
     bool migrate = true;

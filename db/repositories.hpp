@@ -62,6 +62,10 @@ struct Sessions {
     virtual Expected<std::vector<SessionRow>> waiting_past(const core::ChainId& chain,
                                                            core::Instant read_to,
                                                            std::size_t limit) = 0;
+    //! The first deadline of those, at or after `from` and before `read_to`.
+    virtual Expected<std::optional<core::Instant>> first_deadline(const core::ChainId& chain,
+                                                                  core::Instant from,
+                                                                  core::Instant read_to) = 0;
     //! How many sessions in a waiting state, paid on `chain`, have an expires_at before `now`.
     virtual Expected<std::int64_t> count_waiting_past(const core::ChainId& chain,
                                                       core::Instant now) = 0;
@@ -85,8 +89,9 @@ struct Receivers {
     virtual Expected<core::ReceiverId> newest() = 0;
     //! Receivers of sessions that wait for or process native coin on this chain, and of those whose
     //! destination was native coin and that ended: while their expires_at is not before `ended_after`.
-    virtual Expected<std::vector<Receiver>> expecting(const core::AssetId& native_asset,
-                                                      core::Instant ended_after) = 0;
+    //! In the order they were issued.
+    virtual Expected<std::vector<core::Address>> expecting(const core::AssetId& native_asset,
+                                                           core::Instant ended_after) = 0;
 };
 
 //! How far the chain was read a second time, after it was final.
@@ -131,6 +136,14 @@ struct Blocks {
     virtual Expected<std::optional<core::BlockRef>> native_read_to(const core::ChainId& chain) = 0;
     virtual Expected<Done> set_native_read_to(const core::ChainId& chain,
                                               const core::BlockRef& block) = 0;
+    //! As many endpoints as a payout takes say that this block of ours is on the chain: deadlines count
+    //! from here. None before start(), and before the first in a database of an older version.
+    virtual Expected<std::optional<core::BlockRef>> agreed_to(const core::ChainId& chain) = 0;
+    virtual Expected<Done> set_agreed_to(const core::ChainId& chain,
+                                         const core::BlockRef& block) = 0;
+    //! The first kept block of our best chain that was mined later than this.
+    virtual Expected<std::optional<core::BlockRef>> first_after(const core::ChainId& chain,
+                                                                core::Instant moment) = 0;
     //! None: every block was read once only.
     virtual Expected<std::optional<SecondReading>> second_reading(const core::ChainId& chain) = 0;
     virtual Expected<Done> set_second_reading(const core::ChainId& chain,
@@ -212,6 +225,9 @@ struct OwnTxs {
     //! Mined and not final, at or below `height`, lowest first.
     virtual Expected<std::vector<OwnTx>> not_final(const core::ChainId& chain,
                                                    std::uint64_t up_to_height) = 0;
+    //! Native coin that those took from `sender`, fees among it: by the word of one endpoint so far.
+    virtual Expected<core::Units> taken_not_final(const core::ChainId& chain,
+                                                  const core::Address& sender) = 0;
     virtual Expected<Done> finalise(std::int64_t id) = 0;
     virtual Expected<std::vector<OwnTx>> orphan_above(const core::ChainId& chain,
                                                       std::uint64_t height) = 0;

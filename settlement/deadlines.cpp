@@ -57,13 +57,18 @@ Expected<std::vector<core::SessionId>> Deadlines::due(db::UnitOfWork& work) cons
     if (!tips) return tips.error();
     const core::Instant now = context_.clock.now();
     // The direct route: only the destination's own chain can pay.
-    for (const auto& [chain, tip] : *tips) {
+    for (const auto& known : *tips) {
+        const core::ChainId& chain = known.first;
         auto overdue = work.sessions().count_waiting_past(chain, now);
         if (!overdue) return overdue.error();
         context_.metrics.gauge("depositd_sessions_overdue", {{"chain", chain.text()}},
                                static_cast<double>(*overdue));
         if (!counted) continue;
-        auto rows = work.sessions().waiting_past(chain, tip.mined_at, kSessionsPerLook);
+        auto agreed = work.blocks().agreed_to(chain);
+        if (!agreed) return agreed.error();
+        if (!*agreed) continue;
+        const core::Instant reached = (**agreed).mined_at;
+        auto rows = work.sessions().waiting_past(chain, reached, kSessionsPerLook);
         if (!rows) return rows.error();
         auto balances_read = work.blocks().native_read_to(chain);
         if (!balances_read) return balances_read.error();

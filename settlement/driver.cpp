@@ -57,7 +57,8 @@ core::Task<void> Driver::run() {
             co_await context_.clock.sleep_for(kRetryAfter);
             continue;
         }
-        if (*drove < kBatch) seen = co_await context_.database.changes().wait(seen, kPollAtMost);
+        if (*drove == kBatch) continue;
+        seen = co_await context_.database.changes().wait(seen, kPollAtMost, db::Concern::kFacts);
     }
 }
 

@@ -70,7 +70,7 @@ Task<void> Executor::run() {
             co_await context_.clock.sleep_for(pace_.look_again_after);
             continue;
         }
-        seen = co_await context_.database.changes().wait(seen, rest());
+        seen = co_await context_.database.changes().wait(seen, rest(), db::Concern::kPayouts);
     }
 }
 
@@ -91,11 +91,14 @@ Task<Expected<std::size_t>> Executor::pass() {
         if (page->empty()) break;
         after = page->back().payout.id;
         looked += page->size();
+        const bool is_last = page->size() < kPageSize;
         for (const db::PayoutFull& full : *page) active[full.payout.id] = full.payout.sender;
         std::erase_if(*page, waits_for_blocks);
-        if (page->empty()) continue;
-        has_work_ = true;
-        co_await look_at(*page);
+        if (!page->empty()) {
+            has_work_ = true;
+            co_await look_at(*page);
+        }
+        if (is_last) break;
     }
     if (auto sent = co_await send_lost(); !sent) co_return sent.error();
     context_.metrics.gauge("depositd_payouts_active", {{"chain", chain_.id.text()}},

@@ -273,7 +273,9 @@ Expected<Units> uncertain_native(db::UnitOfWork& work, const core::ChainId& chai
     positions.try_emplace({owner, native});
     if (auto done = add_pending(work, chain, native, positions); !done) return done.error();
     if (auto done = add_all_in_flight(work, chain, native, positions); !done) return done.error();
-    return positions.at({owner, native}).uncertain;
+    const auto taken = work.own_txs().taken_not_final(chain, owner);
+    if (!taken) return taken.error();
+    return positions.at({owner, native}).uncertain.plus(*taken);
 }
 
 core::Task<Expected<ReconcileReport>> reconcile(db::Database& database, ReconcileRequest request,

@@ -35,7 +35,7 @@ struct ReconcileLine {
     bool equal = false;
 };
 
-//! ReconcileLine::uncertain of native coin.
+//! ReconcileLine::uncertain of native coin, and what our own transactions took by one endpoint's word.
 core::Expected<core::Units> uncertain_native(db::UnitOfWork& work, const core::ChainId& chain,
                                              const core::AssetId& native, const core::Address& owner);
 

@@ -2,6 +2,7 @@
 
 #include "watchers/impl/begin.hpp"
 #include "watchers/impl/commit.hpp"
+#include "watchers/impl/deadline_blocks.hpp"
 #include "watchers/impl/native.hpp"
 #include "watchers/impl/quorum.hpp"
 #include "watchers/walk_back.hpp"
@@ -30,6 +31,7 @@ constexpr std::size_t kPruneLimit = 2'000;
 
 struct ChainWatcher::Quorum {
     QuorumDesk desk;
+    DeadlineBlocks deadlines;
     Missing missing_told;
     bool old_state_is_gone = false;  //!< in this look: nodes have no balances at old blocks
     std::string native_waiting;      //!< why the last reading of balances is not complete
@@ -52,7 +54,11 @@ ChainWatcher::ChainWatcher(core::asio::any_io_executor executor, chains::ChainRe
       scanner_{reader, watch, db, config_.range_batch},
       second_{reader, db, watch, clock, log, metrics, config_.range_batch},
       quorum_{std::make_unique<Quorum>(
-          Quorum{QuorumDesk{reader, db, watch, clock, config_.corroborate_retry}, {}, false, {}})} {
+          Quorum{QuorumDesk{reader, db, watch, clock, config_.corroborate_retry},
+                 DeadlineBlocks{reader, db, clock, config_.corroborate_retry},
+                 {},
+                 false,
+                 {}})} {
     status_.chain = chain_;
 }
 
@@ -135,7 +141,9 @@ core::Task<core::Expected<core::Done>> ChainWatcher::look() {
         break;
     }
     if (auto credited = co_await credit_due(*heads); !credited) co_return credited.error();
+    if (auto agreed = co_await quorum_->deadlines.agree(); !agreed) co_return agreed.error();
     if (status_.waiting.empty()) status_.waiting = quorum_->native_waiting;
+    if (status_.waiting.empty()) status_.waiting = quorum_->deadlines.waiting();
     if (blocks_since_prune_ >= config_.prune_every) co_return co_await forget_old();
     co_return core::Done{};
 }

@@ -55,13 +55,15 @@ class LocalSigner final : public Signer {
     std::string receivers_xpub() const;
 
     LocalSigner(crypto::Secp256k1 curve, crypto::ExtendedPrivateKey account,
-                crypto::SecretKey treasury, crypto::SecretKey gas_station);
+                crypto::ExtendedPrivateKey receivers, crypto::SecretKey treasury,
+                crypto::SecretKey gas_station);
 
   private:
     core::Expected<crypto::SecretKey> key_of(KeyRef key) const;
 
     crypto::Secp256k1 curve_;
     crypto::ExtendedPrivateKey account_;
+    crypto::ExtendedPrivateKey receivers_;  //!< their parent
     crypto::SecretKey treasury_;
     crypto::SecretKey gas_station_;
 };

@@ -102,7 +102,9 @@ std::vector<std::unique_ptr<watchers::ChainWatcher>> make_watchers(
 //! known only to who opens the file again.
 core::Task<void> until_store_fails(db::Database& database, Surroundings around) {
     std::uint64_t seen = 0;
-    while (!database.failed()) seen = co_await database.changes().wait(seen, kStoreLook);
+    while (!database.failed()) {
+        seen = co_await database.changes().wait(seen, kStoreLook, db::Concern::kNone);
+    }
     around.log.error("the store has failed: ending, to be started again", {});
 }
 

@@ -44,6 +44,15 @@ constexpr char kSetNativeRead[] =
     "INSERT INTO native_reads (chain, height, hash, parent, mined_at) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (chain) DO UPDATE SET height = excluded.height, hash = excluded.hash,"
     " parent = excluded.parent, mined_at = excluded.mined_at";
+constexpr char kAgreed[] =
+    "SELECT height, hash, parent, mined_at FROM agreed_blocks WHERE chain = ?";
+constexpr char kSetAgreed[] =
+    "INSERT INTO agreed_blocks (chain, height, hash, parent, mined_at) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (chain) DO UPDATE SET height = excluded.height, hash = excluded.hash,"
+    " parent = excluded.parent, mined_at = excluded.mined_at";
+constexpr char kFirstAfter[] =
+    "SELECT height, hash, parent, mined_at FROM blocks"
+    " WHERE chain = ? AND mined_at > ? AND status = 1 ORDER BY height LIMIT 1";
 constexpr char kSecond[] = "SELECT height, endpoint, read_at FROM second_readings WHERE chain = ?";
 constexpr char kSetSecond[] =
     "INSERT INTO second_readings (chain, height, endpoint, read_at) VALUES (?, ?, ?, ?)"
@@ -94,6 +103,7 @@ class SqliteBlocks final : public Blocks {
                 .bind(chain, origin.height, origin.hash, origin.parent, origin.mined_at, 0, 0)
                 .run();
             set_tip(chain, origin, at);
+            if (auto done = set_agreed_to(chain, origin); !done) return done;
             return set_native_read_to(chain, origin);
         });
     }
@@ -136,6 +146,11 @@ class SqliteBlocks final : public Blocks {
             Query{connection_, kOrphan}.bind(chain, height).run();
             set_tip(chain, **target, at);
             Query{connection_, kCutSecond}.bind(chain, height).run();
+            auto agreed = agreed_to(chain);
+            if (!agreed) return agreed.error();
+            if (*agreed && (**agreed).height > height) {
+                if (auto done = set_agreed_to(chain, **target); !done) return done;
+            }
             auto native = native_read_to(chain);
             if (!native) return native.error();
             if (!*native || (**native).height <= height) return Done{};
@@ -166,6 +181,24 @@ class SqliteBlocks final : public Blocks {
             query.bind(chain, block.height, block.hash, block.parent, block.mined_at).run();
             return Done{};
         });
+    }
+
+    Expected<std::optional<core::BlockRef>> agreed_to(const core::ChainId& chain) override {
+        return ref(kAgreed, chain);
+    }
+
+    Expected<Done> set_agreed_to(const core::ChainId& chain,
+                                 const core::BlockRef& block) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            Query query{connection_, kSetAgreed};
+            query.bind(chain, block.height, block.hash, block.parent, block.mined_at).run();
+            return Done{};
+        });
+    }
+
+    Expected<std::optional<core::BlockRef>> first_after(const core::ChainId& chain,
+                                                        core::Instant moment) override {
+        return ref(kFirstAfter, chain, moment);
     }
 
     Expected<std::optional<SecondReading>> second_reading(const core::ChainId& chain) override {
@@ -229,6 +262,7 @@ class SqliteBlocks final : public Blocks {
     Expected<Done> halt(const core::ChainId& chain, std::string_view reason,
                         core::Instant at) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             Query{connection_, kHalt}.bind(chain, reason, at).run();
             return Done{};
         });
@@ -237,6 +271,7 @@ class SqliteBlocks final : public Blocks {
     Expected<Done> acknowledge_halts(const core::ChainId& chain, std::string_view by,
                                      core::Instant at) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             Query{connection_, kAcknowledge}.bind(by, at, chain).run();
             return Done{};
         });
@@ -255,6 +290,7 @@ class SqliteBlocks final : public Blocks {
     Expected<Done> lapse(const core::ChainId& chain, std::string_view reason,
                          core::Instant at) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             Query{connection_, kLapse}.bind(at, chain, reason).run();
             return Done{};
         });

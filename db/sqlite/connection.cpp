@@ -121,9 +121,19 @@ Error Connection::translate() {
     }
 }
 
+void Connection::Finalize::operator()(sqlite3_stmt* statement) const {
+    sqlite3_finalize(statement);
+}
+
 Connection::Prepared& Connection::prepared(const char* sql) {
     Prepared& entry = prepared_[sql];
-    if (!entry.statement) entry.statement = std::make_unique<SQLite::Statement>(*database_, sql);
+    if (entry.statement) return entry;
+    sqlite3* handle = database_->getHandle();
+    sqlite3_stmt* made = nullptr;
+    const int code =
+        sqlite3_prepare_v3(handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &made, nullptr);
+    if (code != SQLITE_OK) throw SQLite::Exception{handle, code};
+    entry.statement.reset(made);
     return entry;
 }
 
@@ -134,61 +144,80 @@ Query::Query(Connection& connection, const char* sql)
 }
 
 Query::~Query() {
-    prepared_.statement->tryReset();
+    sqlite3_reset(statement());
     prepared_.busy = false;
+}
+
+void Query::done(int code) const {
+    if (code != SQLITE_OK) throw SQLite::Exception{sqlite3_db_handle(statement()), code};
 }
 
 bool Query::step() {
     column_ = 0;
-    return prepared_.statement->executeStep();
+    const int code = sqlite3_step(statement());
+    if (code == SQLITE_ROW) return true;
+    if (code != SQLITE_DONE) done(code);
+    return false;
 }
 
-int Query::run() { return prepared_.statement->exec(); }
+int Query::run() {
+    CHECK(!step(), "a statement that is run has no rows");
+    return sqlite3_changes(sqlite3_db_handle(statement()));
+}
 
 Query& Query::again_from(int kept) {
-    prepared_.statement->reset();
+    done(sqlite3_reset(statement()));
     parameter_ = kept;
     return *this;
 }
 
-void Query::put_null() { prepared_.statement->bind(++parameter_); }
+void Query::put_null() { done(sqlite3_bind_null(statement(), ++parameter_)); }
 
-void Query::put_int(std::int64_t value) { prepared_.statement->bind(++parameter_, value); }
+void Query::put_int(std::int64_t value) {
+    done(sqlite3_bind_int64(statement(), ++parameter_, value));
+}
 
 void Query::put_text(std::string_view value) {
-    prepared_.statement->bind(++parameter_, std::string{value});
+    // A null pointer would bind NULL.
+    const char* data = value.empty() ? "" : value.data();
+    done(sqlite3_bind_text(statement(), ++parameter_, data, static_cast<int>(value.size()),
+                           SQLITE_TRANSIENT));
 }
 
 void Query::put_blob(core::ByteView value) {
-    // A null pointer would bind NULL.
     const void* data = value.empty() ? static_cast<const void*>("") : value.data();
-    prepared_.statement->bind(++parameter_, data, static_cast<int>(value.size()));
+    done(sqlite3_bind_blob(statement(), ++parameter_, data, static_cast<int>(value.size()),
+                           SQLITE_TRANSIENT));
 }
 
 void Query::put_hex(core::ByteView value) {
-    prepared_.statement->bind(++parameter_, value.empty() ? std::string{} : core::to_hex0x(value));
+    put_text(value.empty() ? std::string{} : core::to_hex0x(value));
 }
 
-bool Query::next_is_null() const { return prepared_.statement->isColumnNull(column_); }
+bool Query::next_is_null() const {
+    return sqlite3_column_type(statement(), column_) == SQLITE_NULL;
+}
 
-std::int64_t Query::get_int() { return prepared_.statement->getColumn(column_++).getInt64(); }
+std::int64_t Query::get_int() { return sqlite3_column_int64(statement(), column_++); }
 
 std::string_view Query::get_text() {
-    const auto column = prepared_.statement->getColumn(column_++);
-    const char* text = column.getText();
-    return {text, static_cast<std::size_t>(column.getBytes())};
+    const int column = column_++;
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement(), column));
+    if (text == nullptr) return "";
+    return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement(), column))};
 }
 
 core::ByteView Query::get_blob() {
-    const auto column = prepared_.statement->getColumn(column_++);
-    const auto* data = static_cast<const std::uint8_t*>(column.getBlob());
-    return {data, static_cast<std::size_t>(column.getBytes())};
+    const int column = column_++;
+    const auto* data =
+        static_cast<const std::uint8_t*>(sqlite3_column_blob(statement(), column));
+    return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement(), column))};
 }
 
 void Query::corrupt(std::string_view what) {
-    throw SQLite::Exception{"a stored value is not " + std::string{what} + ": " +
-                                prepared_.statement->getQuery(),
-                            SQLITE_CORRUPT};
+    throw SQLite::Exception{
+        "a stored value is not " + std::string{what} + ": " + sqlite3_sql(statement()),
+        SQLITE_CORRUPT};
 }
 
 void Query::get(core::Bytes& out) {

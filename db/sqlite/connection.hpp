@@ -8,17 +8,19 @@
 #include <string_view>
 #include <type_traits>
 #include <unordered_map>
+#include <utility>
 
 #include "core/chain_types.hpp"
 #include "core/expected.hpp"
 #include "core/ids.hpp"
 #include "core/time.hpp"
 #include "core/units.hpp"
+#include "db/database.hpp"
 
 namespace SQLite {
 class Database;
-class Statement;
 }  // namespace SQLite
+struct sqlite3_stmt;
 
 namespace db::sqlite {
 
@@ -28,6 +30,18 @@ using core::Error;
 using core::Expected;
 
 enum class Access { kReadWrite, kReadOnly };
+
+//! Whom what was written concerns.
+class Touched {
+  public:
+    void add(Concern concern) { bits_ |= bit(concern); }
+    void add_all() { bits_ = ~0U; }
+    bool concerns(Concern concern) const { return (bits_ & bit(concern)) != 0; }
+
+  private:
+    static unsigned bit(Concern concern) { return 1U << static_cast<unsigned>(concern); }
+    unsigned bits_ = bit(Concern::kAny);
+};
 
 //! One connection and its prepared statements. For one thread at a time.
 class Connection {
@@ -45,6 +59,9 @@ class Connection {
     bool in_autocommit() const;
     //! Rows inserted, changed or deleted since the connection was opened.
     std::int64_t changes() const;
+    //! The transaction writes what concerns these; the next one begins anew.
+    void touch(Concern concern) { touched_.add(concern); }
+    Touched take_touched() { return std::exchange(touched_, Touched{}); }
     //! Closing will not fold the log into the main file.
     void keep_log();
     //! The disk or the file failed on this connection; nothing it says afterwards is worth anything.
@@ -56,8 +73,11 @@ class Connection {
 
   private:
     friend class Query;
+    struct Finalize {
+        void operator()(sqlite3_stmt* statement) const;
+    };
     struct Prepared {
-        std::unique_ptr<SQLite::Statement> statement;
+        std::unique_ptr<sqlite3_stmt, Finalize> statement;
         bool busy = false;
     };
 
@@ -67,6 +87,7 @@ class Connection {
     std::unique_ptr<SQLite::Database> database_;
     //! By the address of the constant: every statement is written once in the program.
     std::unordered_map<const void*, Prepared> prepared_;
+    Touched touched_;
     bool broken_ = false;
     bool corrupt_ = false;
 };
@@ -115,6 +136,8 @@ class Query {
     Query& again_from(int kept);
 
   private:
+    sqlite3_stmt* statement() const { return prepared_.statement.get(); }
+    void done(int code) const;
     void put_null();
     void put_int(std::int64_t value);
     void put_text(std::string_view value);

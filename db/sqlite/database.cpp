@@ -88,7 +88,7 @@ class SqliteDatabase final : public Database {
                    core::Clock& clock, core::Log& log, core::Metrics& metrics)
         : lock_{std::move(lock)}, signal_{clock}, closes_itself_{threads} {
         auto writes = std::make_unique<sqlite::WriteJobs>(
-            std::move(writer), [this] { signal_.bump(); }, log, metrics, threads);
+            std::move(writer), [this](sqlite::Touched touched) { signal_.bump(touched); }, log, metrics, threads);
         if (threads) {
             workers_ = std::make_unique<sqlite::Threads>(std::move(writes), std::move(readers));
         } else {
@@ -175,7 +175,8 @@ Expected<std::unique_ptr<Database>> open_database(DatabaseOptions options, core:
         if (auto can = sqlite::prove_writable(**writer, options.path); !can) return can.error();
     }
     std::vector<std::unique_ptr<Connection>> readers;
-    const unsigned wanted = options.threads ? std::max(options.readers, 1U) : 1U;
+    const unsigned wanted =
+        options.threads ? std::max(options.readers, 1U) : std::min(options.readers, 1U);
     for (unsigned i = 0; !in_memory && i < wanted; ++i) {
         auto reader = Connection::open(options.path, sqlite::Access::kReadOnly, options.vfs);
         if (!reader) return reader.error();

@@ -27,6 +27,7 @@ class SqliteFacts final : public Facts {
 
     Expected<core::FactSeq> append(const Fact& fact) override {
         return guarded(connection_, [&]() -> Expected<core::FactSeq> {
+            connection_.touch(Concern::kFacts);
             core::FactSeq seq;
             {
                 Query query{connection_, kInsert};

@@ -36,7 +36,7 @@ Expected<Done> run_job(const Database::Job& job, UnitOfWork& work) {
 
 }  // namespace
 
-WriteJobs::WriteJobs(std::unique_ptr<Connection> connection, std::function<void()> on_change,
+WriteJobs::WriteJobs(std::unique_ptr<Connection> connection, std::function<void(Touched)> on_change,
                      core::Log& log, core::Metrics& metrics, bool timed)
     : connection_{std::move(connection)},
       work_{make_unit_of_work(*connection_)},
@@ -49,10 +49,11 @@ void WriteJobs::run(std::vector<Ticket>& batch) {
     std::vector<Expected<Done>> results;
     results.reserve(batch.size());
     auto committed = transact(batch, results);
+    const Touched touched = connection_->take_touched();
     if (!committed) {
         results.assign(batch.size(), committed.error());
     } else if (*committed) {
-        on_change_();
+        on_change_(touched);
     }
     for (std::size_t i = 0; i < batch.size(); ++i) {
         batch[i].job = nullptr;
@@ -128,26 +129,34 @@ Expected<Done> WriteJobs::run_one(Ticket& ticket, bool alone) {
 
 void WriteJobs::poison(const Error& error) {
     poisoned_ = true;
-    on_change_();
+    Touched everything;
+    everything.add_all();
+    on_change_(everything);
     metrics_.count("depositd_db_failed_commits_total", {});
     log_.error("the store stopped: a write failed", {{"reason", error.message}});
 }
 
 ReadJobs::ReadJobs(std::unique_ptr<Connection> connection)
-    : connection_{std::move(connection)}, work_{make_unit_of_work(*connection_)} {}
+    : own_{std::move(connection)}, connection_{*own_}, work_{make_unit_of_work(connection_)} {}
+
+ReadJobs::ReadJobs(Connection& borrowed)
+    : connection_{borrowed}, work_{make_unit_of_work(connection_)} {}
 
 void ReadJobs::run(Ticket& ticket) {
-    auto result = plain(*connection_, kBeginRead);
-    if (result) {
-        result = run_job(ticket.job, *work_);
-        if (!connection_->in_autocommit()) {
-            if (auto ended = plain(*connection_, kEndRead); !ended && result) {
-                result = ended.error();
-            }
-        }
-    }
+    auto result = run_one(ticket.job);
     ticket.job = nullptr;
     ticket.waiter->complete(std::move(result));
+}
+
+Expected<Done> ReadJobs::run_one(const Database::Job& job) {
+    if (auto begun = plain(connection_, kBeginRead); !begun) return begun;
+    const std::int64_t before = connection_.changes();
+    auto result = run_job(job, *work_);
+    if (connection_.in_autocommit()) return result;
+    const bool wrote = connection_.changes() != before;
+    auto ended = plain(connection_, wrote ? kRollback : kEndRead);
+    if (wrote) return Error{Errc::kStorage, "a job that only reads has written"};
+    return result && !ended ? ended : result;
 }
 
 }  // namespace db::sqlite

@@ -45,7 +45,7 @@ inline constexpr std::size_t kBatchMax = 512;
 class WriteJobs {
   public:
     //! `timed`: commits are measured by the machine's clock.
-    WriteJobs(std::unique_ptr<Connection> connection, std::function<void()> on_change, core::Log& log,
+    WriteJobs(std::unique_ptr<Connection> connection, std::function<void(Touched)> on_change, core::Log& log,
               core::Metrics& metrics, bool timed);
     //! All in one commit, each in a savepoint. Read jobs among them see what the earlier ones wrote.
     void run(std::vector<Ticket>& batch);
@@ -59,7 +59,7 @@ class WriteJobs {
 
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<UnitOfWork> work_;
-    std::function<void()> on_change_;
+    std::function<void(Touched)> on_change_;
     core::Log& log_;
     core::Metrics& metrics_;
     const bool timed_;
@@ -70,11 +70,16 @@ class WriteJobs {
 class ReadJobs {
   public:
     explicit ReadJobs(std::unique_ptr<Connection> connection);
+    //! On a connection that may write, between its transactions. A job that writes is taken back.
+    explicit ReadJobs(Connection& borrowed);
     void run(Ticket& ticket);
-    Connection& connection() { return *connection_; }
+    Connection& connection() { return connection_; }
 
   private:
-    std::unique_ptr<Connection> connection_;
+    Expected<Done> run_one(const Database::Job& job);
+
+    std::unique_ptr<Connection> own_;
+    Connection& connection_;
     std::unique_ptr<UnitOfWork> work_;
 };
 

@@ -26,6 +26,9 @@ constexpr char kByTx[] = "SELECT " OWN_TX_COLUMNS " FROM own_txs WHERE tx = ? AN
 constexpr char kNotFinal[] =
     "SELECT " OWN_TX_COLUMNS " FROM own_txs WHERE chain = ? AND height <= ? AND status = 1"
     " ORDER BY height, id";
+constexpr char kTakenNotFinal[] =
+    "SELECT CASE success WHEN 1 THEN native_value ELSE '0' END, fee FROM own_txs"
+    " WHERE sender = ? AND chain = ? AND status = 1";
 constexpr char kAbove[] =
     "SELECT " OWN_TX_COLUMNS " FROM own_txs WHERE chain = ? AND height > ? AND status <> 3"
     " ORDER BY height, id";
@@ -45,6 +48,7 @@ class SqliteOwnTxs final : public OwnTxs {
 
     Expected<RecordedOwnTx> record(const OwnTx& tx) override {
         return guarded(connection_, [&]() -> Expected<RecordedOwnTx> {
+            connection_.touch(Concern::kPayouts);
             RecordedOwnTx out{tx, true};
             OwnTx& t = out.tx;
             t.status = OwnTxStatus::kMined;
@@ -91,8 +95,29 @@ class SqliteOwnTxs final : public OwnTxs {
         return many(kNotFinal, chain, up_to_height);
     }
 
+    Expected<core::Units> taken_not_final(const core::ChainId& chain,
+                                          const core::Address& sender) override {
+        return guarded(connection_, [&]() -> Expected<core::Units> {
+            core::Units sum;
+            Query query{connection_, kTakenNotFinal};
+            query.bind(sender, chain);
+            while (query.step()) {
+                core::Units value;
+                core::Units fee;
+                query.read(value, fee);
+                const auto both = value.plus(fee);
+                if (!both) return both.error();
+                const auto more = sum.plus(*both);
+                if (!more) return more.error();
+                sum = *more;
+            }
+            return sum;
+        });
+    }
+
     Expected<Done> finalise(std::int64_t id) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             if (Query{connection_, kFinalise}.bind(id).run() == 1) return Done{};
             auto stored = load(id);
             if (!stored) return stored.error();
@@ -104,6 +129,7 @@ class SqliteOwnTxs final : public OwnTxs {
     Expected<std::vector<OwnTx>> orphan_above(const core::ChainId& chain,
                                               std::uint64_t height) override {
         return guarded(connection_, [&]() -> Expected<std::vector<OwnTx>> {
+            connection_.touch(Concern::kPayouts);
             auto out = many(kAbove, chain, height);
             if (out) Query{connection_, kOrphanAbove}.bind(chain, height).run();
             return out;
@@ -112,6 +138,7 @@ class SqliteOwnTxs final : public OwnTxs {
 
     Expected<Done> orphan(std::int64_t id) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             if (Query{connection_, kOrphan}.bind(id).run() == 1) return Done{};
             auto stored = load(id);
             if (!stored) return stored.error();

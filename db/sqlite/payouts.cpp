@@ -86,10 +86,11 @@ constexpr char kAttempts[] =
 constexpr char kAttemptByTx[] =
     "SELECT " ATTEMPT_COLUMNS " FROM attempts a WHERE a.tx = ? AND a.chain = ?";
 
+// The subquery names `a` so that it runs for the few final ones only: it reads a sender's whole history.
 constexpr char kLost[] =
     "SELECT " ATTEMPT_COLUMNS " FROM own_txs o JOIN attempts a ON a.tx = o.tx AND a.chain = o.chain"
     " WHERE o.chain = ? AND o.status = 3 AND a.status IN (4, 5) AND NOT EXISTS"
-    " (SELECT 1 FROM own_txs n WHERE n.sender = o.sender AND n.chain = o.chain"
+    " (SELECT 1 FROM own_txs n WHERE n.sender = o.sender AND n.chain = a.chain"
     "  AND n.nonce = o.nonce AND n.status <> 3) ORDER BY o.sender, o.nonce";
 
 void read_payout(Query& query, Payout& p) {
@@ -124,6 +125,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<core::PayoutId> plan(const Payout& p) override {
         return guarded(connection_, [&]() -> Expected<core::PayoutId> {
+            connection_.touch(Concern::kPayouts);
             core::PayoutId id;
             Query query{connection_, kPlan};
             query.bind(p.session, p.environment, p.leg, p.asset.chain(), p.asset, p.receiver,
@@ -154,6 +156,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<Done> save(const Payout& p) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             {
                 Query query{connection_, kSave};
                 query.bind(p.status, p.held_from, p.reason, p.waiting_for, p.updated_at, p.id,
@@ -170,6 +173,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<core::StepId> add_step(const PayoutStep& step) override {
         return guarded(connection_, [&]() -> Expected<core::StepId> {
+            connection_.touch(Concern::kPayouts);
             core::StepId id;
             Query query{connection_, kAddStep};
             bind_step(query, step);
@@ -180,6 +184,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<Done> save_step(const PayoutStep& step) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             Query query{connection_, kSaveStep};
             bind_step(query, step);
             if (query.bind(step.id).run() == 1) return Done{};
@@ -190,6 +195,7 @@ class SqlitePayouts final : public Payouts {
     Expected<std::uint64_t> reserve_nonce(const core::ChainId& chain, const core::Address& sender,
                                           std::uint64_t chain_nonce, core::StepId step) override {
         return guarded(connection_, [&]() -> Expected<std::uint64_t> {
+            connection_.touch(Concern::kPayouts);
             std::uint64_t nonce = chain_nonce;
             {
                 // Asked again after a crash between two commits: the step keeps what it has.
@@ -251,6 +257,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<core::AttemptId> add_attempt(const Attempt& attempt) override {
         return guarded(connection_, [&]() -> Expected<core::AttemptId> {
+            connection_.touch(Concern::kPayouts);
             core::AttemptId id;
             Query query{connection_, kAddAttempt};
             bind_attempt(query, attempt);
@@ -264,6 +271,7 @@ class SqlitePayouts final : public Payouts {
 
     Expected<Done> save_attempt(const Attempt& attempt) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
             Query query{connection_, kSaveAttempt};
             bind_attempt(query, attempt);
             if (query.bind(attempt.id).run() == 1) return Done{};

@@ -6,7 +6,6 @@ namespace db::sqlite {
 namespace {
 
 #define RECEIVER_COLUMNS "id, family, derivation_index, address, session_id, issued_at"
-#define OF_SESSION "r.id, r.family, r.derivation_index, r.address, r.session_id, r.issued_at"
 
 constexpr char kOfSessionAndFamily[] =
     "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE session_id = ? AND family = ?";
@@ -22,13 +21,13 @@ constexpr char kSince[] =
     "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE +family = ? AND id > ? ORDER BY id LIMIT ?";
 // Three kinds that exclude each other, so that nothing has to be sorted out: it is asked at each block.
 constexpr char kExpecting[] =
-    "SELECT " OF_SESSION " FROM sessions s CROSS JOIN receivers r"
+    "SELECT r.id, r.address FROM sessions s CROSS JOIN receivers r"
     " ON r.session_id = s.id AND r.family = ?2"
     " WHERE s.dest_asset = ?1 AND s.state NOT IN (8, 10, 12, 13, 14)"
-    " UNION ALL SELECT " OF_SESSION " FROM sessions s CROSS JOIN receivers r"
+    " UNION ALL SELECT r.id, r.address FROM sessions s CROSS JOIN receivers r"
     " ON r.session_id = s.id AND r.family = ?2"
     " WHERE s.dest_asset = ?1 AND s.expires_at >= ?3 AND s.state IN (8, 10, 12, 13, 14)"
-    " UNION ALL SELECT " OF_SESSION " FROM session_tallies t"
+    " UNION ALL SELECT r.id, r.address FROM session_tallies t"
     " CROSS JOIN sessions s ON s.id = t.session_id"
     " CROSS JOIN receivers r ON r.session_id = s.id AND r.family = ?2"
     " WHERE t.asset = ?1 AND t.live = 1 AND NOT (s.dest_asset = ?1"
@@ -101,14 +100,22 @@ class SqliteReceivers final : public Receivers {
         });
     }
 
-    Expected<std::vector<Receiver>> expecting(const core::AssetId& native_asset,
-                                              core::Instant ended_after) override {
-        auto found =
-            many(kExpecting, native_asset, native_asset.chain().name_space(), ended_after);
-        if (!found) return found.error();
-        std::sort(found->begin(), found->end(),
-                  [](const Receiver& a, const Receiver& b) { return a.id < b.id; });
-        return found;
+    Expected<std::vector<core::Address>> expecting(const core::AssetId& native_asset,
+                                                   core::Instant ended_after) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<core::Address>> {
+            std::vector<std::pair<core::ReceiverId, core::Address>> found;
+            Query query{connection_, kExpecting};
+            query.bind(native_asset, native_asset.chain().name_space(), ended_after);
+            while (query.step()) {
+                auto& [id, address] = found.emplace_back();
+                query.read(id, address);
+            }
+            std::ranges::sort(found, {}, [](const auto& one) { return one.first; });
+            std::vector<core::Address> out;
+            out.reserve(found.size());
+            for (auto& [id, address] : found) out.push_back(std::move(address));
+            return out;
+        });
     }
 
   private:

@@ -40,6 +40,10 @@ constexpr char kWaitingPast[] =
     "SELECT " SESSION_COLUMNS " FROM sessions WHERE state <= 5 AND dest_chain = ?"
     " AND expires_at < ? AND NOT EXISTS (SELECT 1 FROM session_tallies t"
     " WHERE t.session_id = sessions.id AND t.detected <> '0') ORDER BY expires_at LIMIT ?";
+constexpr char kFirstDeadline[] =
+    "SELECT expires_at FROM sessions WHERE state <= 5 AND dest_chain = ?"
+    " AND expires_at >= ? AND expires_at < ? AND NOT EXISTS (SELECT 1 FROM session_tallies t"
+    " WHERE t.session_id = sessions.id AND t.detected <> '0') ORDER BY expires_at LIMIT 1";
 constexpr char kCountWaitingPast[] =
     "SELECT count(*) FROM sessions WHERE state <= 5 AND dest_chain = ? AND expires_at < ?";
 constexpr char kCount[] = "SELECT state, count(*) FROM sessions GROUP BY state ORDER BY state";
@@ -234,6 +238,17 @@ class SqliteSessions final : public Sessions {
             Query query{connection_, kWaitingPast};
             query.bind(chain, read_to, limit);
             return read_rows(query);
+        });
+    }
+
+    Expected<std::optional<core::Instant>> first_deadline(const core::ChainId& chain,
+                                                          core::Instant from,
+                                                          core::Instant read_to) override {
+        return guarded(connection_, [&]() -> Expected<std::optional<core::Instant>> {
+            std::optional<core::Instant> out;
+            Query query{connection_, kFirstDeadline};
+            if (query.bind(chain, from, read_to).step()) query.read(out.emplace());
+            return out;
         });
     }
 

@@ -29,12 +29,13 @@ class Turns::Turn {
 Turns::Turns(std::unique_ptr<WriteJobs> writes, std::unique_ptr<Connection> reader)
     : state_{std::make_shared<State>()} {
     state_->writes = std::move(writes);
-    if (reader) state_->reads = std::make_unique<ReadJobs>(std::move(reader));
+    state_->reads = reader ? std::make_unique<ReadJobs>(std::move(reader))
+                           : std::make_unique<ReadJobs>(state_->writes->connection());
 }
 
 Turns::~Turns() {
     if (!state_->stopped) {
-        if (state_->reads) state_->reads->connection().keep_log();
+        state_->reads->connection().keep_log();
         state_->writes->connection().keep_log();
     }
     state_->stopped = true;
@@ -67,12 +68,9 @@ void Turns::State::run() {
         }
         return;
     }
-    auto next = taken.begin();
-    if (reads) {
-        next = std::stable_partition(taken.begin(), taken.end(),
-                                     [](const Ticket& ticket) { return ticket.reads; });
-        std::for_each(taken.begin(), next, [this](Ticket& ticket) { reads->run(ticket); });
-    }
+    auto next = std::stable_partition(taken.begin(), taken.end(),
+                                      [](const Ticket& ticket) { return ticket.reads; });
+    std::for_each(taken.begin(), next, [this](Ticket& ticket) { reads->run(ticket); });
     while (next != taken.end()) {
         const auto left = static_cast<std::size_t>(std::distance(next, taken.end()));
         const auto end = next + static_cast<std::ptrdiff_t>(std::min(left, kBatchMax));

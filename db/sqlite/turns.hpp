@@ -8,7 +8,7 @@ namespace db::sqlite {
 //! writes, each in the order they came. Everything on one thread.
 class Turns final : public Workers {
   public:
-    //! Without a reader, reads run on the writer's connection, in their place among the writes.
+    //! Without a reader, reads run on the writer's connection.
     Turns(std::unique_ptr<WriteJobs> writes, std::unique_ptr<Connection> reader);
     //! As a process that is killed: what waits is not run, the log is not folded.
     ~Turns() override;

@@ -200,6 +200,7 @@ class SqliteWebhooks final : public Webhooks {
     Expected<Done> deliver(std::string_view webhook, const WebhookEvent& event,
                            std::string_view delivery_id, core::Instant now) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kWebhooks);
             std::string known;
             {
                 Query query{connection_, kByEvent};
@@ -216,7 +217,10 @@ class SqliteWebhooks final : public Webhooks {
     }
 
     Expected<Done> redeliver(std::string_view delivery_id, core::Instant now) override {
-        return guarded(connection_, [&]() -> Expected<Done> { return again(delivery_id, now); });
+        return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kWebhooks);
+            return again(delivery_id, now);
+        });
     }
 
     Expected<std::vector<WebhookWork>> work() override {
@@ -261,6 +265,7 @@ class SqliteWebhooks final : public Webhooks {
     Expected<Done> record(std::string_view delivery_id, const WebhookAttempt& attempt,
                           DeliveryState state, std::optional<core::Instant> next_at) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kWebhooks);
             const auto place = place_of(delivery_id);
             if (!place) return Error{Errc::kNotFound, "no such delivery"};
             const bool was_open =

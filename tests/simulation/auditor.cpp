@@ -337,20 +337,28 @@ void Auditor::judge_one(Account& account, const json& session) {
 void Auditor::judge_outcome(Account& account, const json& session) {
     const Order& order = *account.order;
     const std::string reason = session.at("statusReason").at("code");
+    const Chain& chain = *world_.places()[order.chain].chain;
     core::Units in_time;
+    // A payment that failed until a reorganisation let it through may be seen when the session has ended.
+    core::Units all_along;
     for (const Deposit& deposit : account.deposits) {
         if (deposit.asset != order.asset || deposit.mined_at > order.expires_at) continue;
         in_time = *in_time.plus(deposit.units);
+        if (chain.tx(*chain.find_tx(deposit.tx)).was_in_vain) continue;
+        all_along = *all_along.plus(deposit.units);
     }
-    const bool enough =
-        !in_time.is_zero() &&
-        (order.terms->accepts_underpaid || order.units.is_zero() ||
-         in_time >= *order.units.mul_ratio_ceil(10'000 - order.terms->tolerance_bps, 10'000));
+    const auto is_enough = [&order](const core::Units& units) {
+        if (units.is_zero()) return false;
+        if (order.terms->accepts_underpaid || order.units.is_zero()) return true;
+        return units >= *order.units.mul_ratio_ceil(10'000 - order.terms->tolerance_bps, 10'000);
+    };
     const core::Units delivered = sum_of(account.delivered, order.asset);
     const std::string told = order.status + " (" + reason + ")";
     if (order.status == "succeeded") {
         if (account.delivery_count != 1) complain("I7", order, "succeeded, but nothing arrived");
-        if (!enough) complain("I3", order, "succeeded with " + in_time.decimal() + " in time");
+        if (!is_enough(in_time)) {
+            complain("I3", order, "succeeded with " + in_time.decimal() + " in time");
+        }
         if (delivered > in_time) {
             complain("I18", order, "delivered " + delivered.decimal() + " of " + in_time.decimal());
         }
@@ -368,11 +376,11 @@ void Auditor::judge_outcome(Account& account, const json& session) {
     }
     if (account.delivery_count != 0) complain("I7", order, told + ", but it was delivered");
     if (order.status == "bounced" || order.status == "expired") {
-        if (enough && !order.was_refused) {
-            complain("I19", order, told + ", but " + in_time.decimal() + " came in time");
+        if (is_enough(all_along) && !order.was_refused) {
+            complain("I19", order, told + ", but " + all_along.decimal() + " came in time");
         }
-        if (order.status == "expired" && !in_time.is_zero()) {
-            complain("I19", order, told + ", but " + in_time.decimal() + " came in time");
+        if (order.status == "expired" && !all_along.is_zero()) {
+            complain("I19", order, told + ", but " + all_along.decimal() + " came in time");
         }
         return;
     }

@@ -33,6 +33,7 @@ struct Tx {
     bool synthetic = false;
     bool pays_fee = true;
     bool dead = false;  //!< never to be mined again
+    bool was_in_vain = false;  //!< moved nothing in a block of some branch
     struct Place {
         BlockId block;
         std::uint32_t index;

@@ -64,6 +64,10 @@ Chain::Inclusion Chain::include(Draft& draft, TxIndex index) {
     included.first_log = draft.logs;
     state_.set(StateKey::nonce(tx.from), U256{nonce + 1});
     apply(draft, tx, included);
+    const std::vector<Moved>& moves = draft.body.moves;
+    if (!moves.empty() && moves.back().tx == tx.id && !moves.back().success) {
+        txs_[index].was_in_vain = true;
+    }
     draft.logs += static_cast<std::uint32_t>(included.logs.size());
     draft.body.txs.push_back(std::move(included));
     return Inclusion::kDone;

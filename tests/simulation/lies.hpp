@@ -36,6 +36,8 @@ enum class Lie : std::size_t {
     kChainSwap,         //!< another chain's number
     kWrongValue,        //!< a thousand times the coin to targets, in blocks and transactions
     kExtraTransaction,  //!< coin to a target, in a block that is really there, with a receipt
+    kLessValue,         //!< a thousandth of the coin to targets, in blocks and transactions
+    kWrongFee,          //!< a thousand times the price that was paid for gas, in receipts
     // How it is said, whatever it is.
     kHtml,
     kTruncated,
@@ -43,7 +45,7 @@ enum class Lie : std::size_t {
     kServerError,
     kEmptyBody,
 };
-inline constexpr std::size_t kLieCount = 32;
+inline constexpr std::size_t kLieCount = 34;
 using Lies = std::bitset<kLieCount>;
 
 std::string_view name_of(Lie lie);

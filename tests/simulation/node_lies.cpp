@@ -12,6 +12,7 @@ constexpr unsigned kTimes = 1'000;
 // Kinds of TxSource::fake_of.
 constexpr int kMoreValue = 0;
 constexpr int kExtra = 1;
+constexpr int kLess = 2;
 
 core::Address stranger() {
     const auto hash = chains::crypto::keccak256(core::bytes_of("stranger"));
@@ -53,6 +54,8 @@ std::string_view name_of(Lie lie) {
                                                                     "chain swap",
                                                                     "wrong value",
                                                                     "extra transaction",
+                                                                    "less value",
+                                                                    "wrong fee",
                                                                     "html",
                                                                     "truncated",
                                                                     "too many requests",
@@ -84,13 +87,14 @@ bool Node::alters(Facet facet) const {
         case Facet::kBlock:
             return lies(Lie::kFalseHash) || lies(Lie::kFalseParent) ||
                    lies(Lie::kOmitTransaction) || lies(Lie::kWrongValue) ||
-                   lies(Lie::kExtraTransaction);
+                   lies(Lie::kLessValue) || lies(Lie::kExtraTransaction);
         case Facet::kLogs:
             return lies(Lie::kLogSubset) || lies(Lie::kExtraLog) || lies(Lie::kWrongAmount) ||
                    lies(Lie::kWrongToken) || lies(Lie::kOmitTransaction);
         case Facet::kReceipts:
             return lies(Lie::kForgedReceipt) || lies(Lie::kWrongAmount) || lies(Lie::kWrongToken) ||
-                   lies(Lie::kOmitTransaction) || lies(Lie::kExtraTransaction);
+                   lies(Lie::kOmitTransaction) || lies(Lie::kExtraTransaction) ||
+                   lies(Lie::kWrongFee);
     }
     return false;
 }
@@ -121,6 +125,7 @@ void Node::alter_logs(BlockBody& body, Facet facet) const {
             std::erase_if(included.logs, [&](const LogRecord& log) { return is_target(log.b); });
         }
         if (!in_logs && lies(Lie::kForgedReceipt)) included.success = true;
+        if (!in_logs && lies(Lie::kWrongFee)) included.gas_price *= kTimes;
         const bool more = lies(Lie::kWrongAmount) || (!in_logs && lies(Lie::kForgedReceipt));
         for (LogRecord& log : included.logs) {
             if (!is_target(log.b)) continue;
@@ -150,12 +155,14 @@ void Node::alter_txs(BlockBody& body, Facet facet) {
     if (lies(Lie::kOmitTransaction)) omit(body);
     if (body.txs.empty()) return;
     const TxIndex last = body.txs.back().tx;
-    if (lies(Lie::kWrongValue) && facet == Facet::kBlock) {
+    const bool more = lies(Lie::kWrongValue);
+    if ((more || lies(Lie::kLessValue)) && facet == Facet::kBlock) {
         for (Included& included : body.txs) {
             const Tx& tx = txs_[included.tx];
             if (tx.value == 0 || !is_target(tx.to)) continue;
-            included.tx =
-                txs_.fake_of(included.tx, kMoreValue, [](Tx& fake) { fake.value *= kTimes; });
+            included.tx = txs_.fake_of(included.tx, more ? kMoreValue : kLess, [more](Tx& fake) {
+                fake.value = more ? fake.value * kTimes : fake.value / kTimes;
+            });
         }
     }
     if (lies(Lie::kExtraTransaction) && facet != Facet::kLogs) {

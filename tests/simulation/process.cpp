@@ -51,7 +51,7 @@ class Process::Metrics final : public depositd::MetricsSink {
 
 namespace {
 
-constexpr std::uint64_t kCheckEvery = 16;
+constexpr std::uint64_t kCheckEvery = 64;
 
 //! The world's signer, whose keys are derived once for all lives.
 class BorrowedSigner final : public chains::Signer {
@@ -73,11 +73,7 @@ class BorrowedSigner final : public chains::Signer {
 
 core::Expected<depositd::Keys> keys_of(const Host& host) {
     depositd::Keys out;
-    for (const auto role : {chains::KeyRole::kTreasury, chains::KeyRole::kGasStation}) {
-        auto address = host.signer.address_of({role, 0});
-        if (!address) return address.error();
-        out.operators.push_back(*address);
-    }
+    out.operators = host.operators;
     out.signer = std::make_unique<BorrowedSigner>(host.signer);
     auto deriver = chains::evm::EvmReceiverDeriver::from_xpub(host.receivers_xpub);
     if (!deriver) return deriver.error();
@@ -146,6 +142,7 @@ core::Expected<std::unique_ptr<db::Database>> Process::open_store(depositd::Surr
     options.path = host_.config.storage.path;
     options.vfs = host_.disk.vfs();
     options.threads = false;
+    options.readers = 0;
     options.check = is_to_be_checked();
     return db::open_database(options, around.clock, around.log, around.metrics);
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
@@ -26,6 +27,7 @@ struct Host {
     Trace& trace;
     chains::Signer& signer;
     std::string receivers_xpub;
+    std::vector<core::Address> operators;  //!< treasury, gas station
     depositd::Config config;
     std::uint64_t starts = 0;
     std::uint64_t harm_checked = 0;  //!< of the disk

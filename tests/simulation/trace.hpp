@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -39,24 +41,32 @@ class Trace {
   private:
     void fold_bytes(std::string_view bytes) {
         std::size_t at = 0;
-        for (; at + 8 <= bytes.size(); at += 8) {
-            std::uint64_t word = 0;
-            for (unsigned i = 0; i < 8; ++i) {
-                word |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i]))
-                        << (8 * i);
+        if (bytes.size() >= 4 * kWord) {
+            // Four at a time do not wait for each other.
+            std::array<std::uint64_t, 4> lanes{hash_, ~hash_, hash_ + 1, hash_ + 2};
+            for (; at + 4 * kWord <= bytes.size(); at += 4 * kWord) {
+                for (std::size_t i = 0; i < 4; ++i) mix(lanes[i], word_at(bytes, at + i * kWord));
             }
-            mix(word);
+            for (const std::uint64_t lane : lanes) mix(lane);
         }
+        for (; at + kWord <= bytes.size(); at += kWord) mix(word_at(bytes, at));
         std::uint64_t rest = bytes.size();
         for (; at < bytes.size(); ++at) {
             rest = (rest << 8U) | static_cast<unsigned char>(bytes[at]);
         }
         mix(rest);
     }
-    void mix(std::uint64_t word) {
-        hash_ ^= word;
-        hash_ *= 0x9fb21c651e98df25ULL;
-        hash_ ^= hash_ >> 32U;
+    static constexpr std::size_t kWord = 8;
+    static std::uint64_t word_at(std::string_view bytes, std::size_t at) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes.data() + at, kWord);
+        return word;
+    }
+    void mix(std::uint64_t word) { mix(hash_, word); }
+    static void mix(std::uint64_t& hash, std::uint64_t word) {
+        hash ^= word;
+        hash *= 0x9fb21c651e98df25ULL;
+        hash ^= hash >> 32U;
     }
 
     Listener listener_;

@@ -40,7 +40,14 @@ World::World(std::uint64_t seed, std::size_t chains)
     agenda_.set_time(kBegin);
     trace_.set_time(kBegin);
     auto signer = make_signer(rng_.fork("keys"));
-    host_ = std::make_unique<Host>(Host{nodes_, disk_, trace_, *signer, signer->receivers_xpub(), {}});
+    std::vector<core::Address> operators;
+    for (const auto role : {chains::KeyRole::kTreasury, chains::KeyRole::kGasStation}) {
+        const auto address = signer->address_of({role, 0});
+        CHECK(address.has_value());
+        operators.push_back(*address);
+    }
+    host_ = std::make_unique<Host>(Host{nodes_, disk_, trace_, *signer, signer->receivers_xpub(),
+                                        std::move(operators), {}});
     signer_ = std::move(signer);
     for (std::size_t i = 0; i < chains; ++i) add_place(kChainNumbers[i]);
     make_config();

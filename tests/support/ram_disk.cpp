@@ -120,7 +120,7 @@ int Disk::Impl::write(OpenFile& file, std::uint64_t at, std::span<const std::uin
         case Fate::kDone: break;
         case Fate::kFull: return SQLITE_FULL;
         case Fate::kHalf:
-            ++counts_.harm;
+            count_harm();
             file.node->file.write(at, data.first(data.size() / 2));
             [[fallthrough]];
         case Fate::kRefused:
@@ -141,7 +141,7 @@ int Disk::Impl::truncate(OpenFile& file, std::uint64_t size) {
 int Disk::Impl::sync(OpenFile& file) {
     const Fate fate = before(DiskEvent::Kind::kSync, file, 0);
     if (fate == Fate::kRefused) {
-        ++counts_.harm;
+        count_harm();
         file.node->file.sync_failed();
     }
     if (fate != Fate::kDone) return SQLITE_IOERR_FSYNC;

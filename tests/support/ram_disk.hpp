@@ -56,8 +56,8 @@ class Disk {
     std::uint64_t writes() const;  //!< and truncations
     std::uint64_t syncs() const;
     std::uint64_t bytes() const;
-    //! How often files may have been left otherwise than their process meant: power was lost, a write
-    //! torn, a sync failed.
+    //! How often files may have been left otherwise than their process meant: power was lost; writes
+    //! began to be torn or syncs to fail; and that was over.
     std::uint64_t harm() const;
     //! Of the names and contents of all files.
     std::uint64_t digest() const;

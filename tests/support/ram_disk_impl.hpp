@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sqlite3.h>
@@ -57,7 +58,12 @@ struct Disk::Impl {
 
     const std::string& name() const { return name_; }
     const Counts& counts() const { return counts_; }
-    void fail_from(std::uint64_t nth, DiskFailure how) { fail_in_ = nth, how_ = how; }
+    void fail_from(std::uint64_t nth, DiskFailure how) {
+        fail_in_ = nth;
+        how_ = how;
+        // What came after the first time, too.
+        if (std::exchange(counted_, false)) ++counts_.harm;
+    }
     void hook(std::function<void(const DiskEvent&)> hook) { hook_ = std::move(hook); }
     void die();
     void revive() { dead_ = false; }
@@ -82,6 +88,7 @@ struct Disk::Impl {
   private:
     Fate before(DiskEvent::Kind kind, const OpenFile& file, std::size_t size);
     void tell(DiskEvent::Kind kind, const std::string& file, std::size_t size);
+    void count_harm() { counts_.harm += std::exchange(counted_, true) ? 0 : 1; }
     void sync_folder();
 
     const std::uint64_t seed_;
@@ -95,6 +102,7 @@ struct Disk::Impl {
     Counts counts_;
     std::uint64_t fail_in_ = 0;
     DiskFailure how_ = DiskFailure::kFull;
+    bool counted_ = false;  //!< among the harms
     bool dead_ = false;
     std::uint64_t life_ = 1;
     int open_files_ = 0;

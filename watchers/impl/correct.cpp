@@ -1,5 +1,6 @@
 #include "watchers/impl/correct.hpp"
 
+#include "watchers/impl/credit.hpp"
 #include "watchers/impl/record.hpp"
 
 #include <utility>
@@ -13,13 +14,6 @@ core::BlockRef block_of(std::uint64_t height, const core::BlockHash& hash, core:
     block.hash = hash;
     block.mined_at = mined_at;
     return block;
-}
-
-core::Expected<bool> still_ours(db::UnitOfWork& work, const core::ChainId& chain,
-                                std::uint64_t height, const core::BlockHash& hash) {
-    auto ours = work.blocks().at(chain, height);
-    if (!ours) return ours.error();
-    return !ours->has_value() || (**ours).hash == hash;
 }
 
 }  // namespace
@@ -67,7 +61,7 @@ core::Expected<bool> correct_own(db::UnitOfWork& work, const chains::ChainInfo& 
         !is_same(own_of(**row), own_of(refuted))) {
         return false;
     }
-    auto ours = still_ours(work, info.id, refuted.height, refuted.block);
+    auto ours = still_ours(work.blocks(), info.id, refuted.height, refuted.block);
     if (!ours || !*ours) return ours;
     if (auto done = work.own_txs().orphan(refuted.id); !done) return done.error();
     auto told = work.facts().append(own_tx_fact(db::FactKind::kOwnTxOrphaned, **row, now));
@@ -91,13 +85,8 @@ core::Expected<bool> correct_deposit(db::UnitOfWork& work, const chains::ChainIn
     }
     // Another's money, or what a session has lived on before, is not moved about by a correction.
     if (agreed.to != refuted.to || (**row).counted == db::Counted::kConfirmed) return false;
-    auto ours = still_ours(work, info.id, refuted.height, refuted.block);
+    auto ours = still_ours(work.blocks(), info.id, refuted.height, refuted.block);
     if (!ours || !*ours) return ours;
-    if (agreed.kind == chains::TransferKind::kNative && agreed.units > refuted.units) {
-        auto booked = work.deposits().residual_count(info.id, refuted.to);
-        if (!booked) return booked.error();
-        if (*booked > 0) return false;
-    }
     if (auto done = work.deposits().orphan(refuted.id); !done) return done.error();
     FactsByReceiver orphaned{db::FactKind::kDepositsOrphaned, info.id, refuted.height, now};
     orphaned.add(**row);

@@ -22,7 +22,7 @@ core::Expected<bool> correct_own(db::UnitOfWork& work, const chains::ChainInfo& 
                                  const db::OwnTx& refuted, const chains::OwnTxSeen& agreed,
                                  core::Instant now);
 
-//! False also where the books may hold the difference already: coin that a balance showed.
+//! False also where it is another's money, or was counted for good before a reorganisation.
 core::Expected<bool> correct_deposit(db::UnitOfWork& work, const chains::ChainInfo& info,
                                      const db::Deposit& refuted, const chains::TransferSeen& agreed,
                                      core::Instant now);

@@ -7,21 +7,6 @@
 namespace watchers {
 namespace {
 
-//! A token that left the allow-list after its deposit was seen is judged by the strictest tier.
-const chains::CreditTier& tier_of(const chains::ChainInfo& info, const db::Deposit& deposit) {
-    const chains::TokenInfo* token = info.token(deposit.asset);
-    return token != nullptr ? info.tier_for(*token, deposit.units) : info.credit.back();
-}
-
-//! Confirmations count only while the block is ours. Marks and blocks change in one unit of work,
-//! so this can only fail when rows were touched by hand; then nothing is credited.
-core::Expected<bool> still_ours(db::Blocks& blocks, const core::ChainId& chain,
-                                std::uint64_t height, const core::BlockHash& hash) {
-    auto ours = blocks.at(chain, height);
-    if (!ours) return ours.error();
-    return !ours->has_value() || (**ours).hash == hash;
-}
-
 core::Expected<core::Done> credit_deposits(db::UnitOfWork& work, const chains::ChainInfo& info,
                                            const ChainView& view, const Corroborated& corroborated,
                                            core::Instant now, Credited& out) {
@@ -31,7 +16,7 @@ core::Expected<core::Done> credit_deposits(db::UnitOfWork& work, const chains::C
     if (!waiting) return waiting.error();
     FactsByReceiver confirmed{db::FactKind::kDepositsConfirmed, info.id, view.tip.height, now};
     for (const db::Deposit& deposit : *waiting) {
-        const chains::CreditTier& tier = tier_of(info, deposit);
+        const chains::CreditTier tier = tier_of(info, deposit);
         if (!tier_met(tier, deposit.height, view)) continue;
         auto ours = still_ours(work.blocks(), info.id, deposit.height, deposit.block);
         if (!ours) return ours.error();
@@ -76,6 +61,27 @@ core::Expected<core::Done> finalise_own(db::UnitOfWork& work, const chains::Chai
 }
 
 }  // namespace
+
+const chains::CreditTier& credit_tier(const chains::ChainInfo& info, const core::AssetId& asset,
+                                      const core::Units& units) {
+    const chains::TokenInfo* token = info.token(asset);
+    return token != nullptr ? info.tier_for(*token, units) : info.credit.back();
+}
+
+core::Expected<bool> still_ours(db::Blocks& blocks, const core::ChainId& chain,
+                                std::uint64_t height, const core::BlockHash& hash) {
+    auto ours = blocks.at(chain, height);
+    if (!ours) return ours.error();
+    return !ours->has_value() || (**ours).hash == hash;
+}
+
+chains::CreditTier tier_of(const chains::ChainInfo& info, const db::Deposit& deposit) {
+    chains::CreditTier tier = credit_tier(info, deposit.asset, deposit.units);
+    if (deposit.kind == static_cast<int>(chains::TransferKind::kNative)) {
+        tier.endpoints = std::max(tier.endpoints, info.payout_final.endpoints);
+    }
+    return tier;
+}
 
 bool tier_met(const chains::CreditTier& tier, std::uint64_t height, const ChainView& view) {
     if (height > view.tip.height || view.tip.height - height < tier.depth) return false;

@@ -44,6 +44,19 @@ struct Credited {
     std::vector<OwnToAgree> own_need_quorum;
 };
 
+//! The tier for an amount of an asset; the strictest for one that left the allow-list.
+const chains::CreditTier& credit_tier(const chains::ChainInfo& info, const core::AssetId& asset,
+                                      const core::Units& units);
+
+//! What a deposit has to meet. Nothing proves the amount of a payment in coin as a receipt proves a
+//! log: told too small it would meet the tier of one endpoint, so it takes two where there are two.
+chains::CreditTier tier_of(const chains::ChainInfo& info, const db::Deposit& deposit);
+
+//! Confirmations, and corrections of a row, count only while its block is ours. Marks and blocks change
+//! in one unit of work, so this is false only when rows were touched by hand.
+core::Expected<bool> still_ours(db::Blocks& blocks, const core::ChainId& chain,
+                                std::uint64_t height, const core::BlockHash& hash);
+
 //! Depth d is met when d blocks stand on top; the finality tag when the block is at or below it.
 bool tier_met(const chains::CreditTier& tier, std::uint64_t height, const ChainView& view);
 

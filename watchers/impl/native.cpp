@@ -3,6 +3,7 @@
 #include "watchers/impl/quorum.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace watchers {
@@ -14,6 +15,7 @@ constexpr core::Millis kEndedFor{24 * 3'600'000};
 constexpr std::size_t kResidualsMax = 8;
 //! Balances asked for at inner blocks of one batch.
 constexpr std::size_t kProbesMax = 200;
+constexpr std::uint64_t kAnyHeight = std::numeric_limits<std::int64_t>::max();
 
 //! held + out − in, nothing when that is not above zero.
 core::Expected<core::Units> over(const core::Units& held, const core::Units& in,
@@ -60,8 +62,7 @@ core::Expected<NativeLook::Known> NativeLook::load(db::UnitOfWork& work, const c
     known.read_to = *read_to ? **read_to : **tip;
     auto expecting = work.receivers().expecting(native, known.read_to.mined_at - kEndedFor);
     if (!expecting) return expecting.error();
-    known.addresses.reserve(expecting->size());
-    for (const db::Receiver& receiver : *expecting) known.addresses.push_back(receiver.address);
+    known.addresses = std::move(*expecting);
     auto expected = sums.of(work, chain, native, known.addresses);
     if (!expected) return expected.error();
     known.expected = std::move(*expected);
@@ -180,6 +181,23 @@ core::Task<core::Expected<core::Done>> NativeLook::agree(core::Address address, 
     co_return core::Done{};
 }
 
+core::Task<core::Expected<bool>> NativeLook::rests_on_one_word(core::Address address) {
+    if (reader_.info().payout_final.endpoints <= 1) co_return false;
+    for (const chains::BlockScan& scan : batch_.scans) {
+        for (const chains::TransferSeen& seen : scan.deposits) {
+            if (seen.to == address && seen.kind == chains::TransferKind::kNative) co_return true;
+        }
+    }
+    auto job = [chain = reader_.info().id, address](db::UnitOfWork& work) -> core::Expected<bool> {
+        auto rows = work.deposits().unconfirmed(chain, kAnyHeight);
+        if (!rows) return rows.error();
+        return std::any_of(rows->begin(), rows->end(), [&](const db::Deposit& row) {
+            return row.to == address && row.kind == static_cast<int>(chains::TransferKind::kNative);
+        });
+    };
+    co_return co_await db_.read<bool>(std::move(job));
+}
+
 core::Task<core::Expected<Balances>> NativeLook::read() {
     auto job = [chain = reader_.info().id, native = reader_.info().native_asset,
                 sums = sums_](db::UnitOfWork& work) { return load(work, chain, native, *sums); };
@@ -215,6 +233,13 @@ core::Task<core::Expected<Balances>> NativeLook::read() {
         const auto surplus = over(holds, books->in.back(), books->out.back());
         if (!surplus) co_return surplus.error();
         if (surplus->is_zero()) continue;
+        const auto too_early = co_await rests_on_one_word(address);
+        if (!too_early) co_return too_early.error();
+        if (*too_early) {
+            balances.complete = false;
+            waiting_ = "native coin at " + address.hex0x() + " waits for its payments to be agreed on";
+            continue;
+        }
         auto residuals = co_await date(address, *books, *surplus);
         if (!residuals) co_return residuals.error();
         auto agreed = co_await agree(address, *books, *residuals);

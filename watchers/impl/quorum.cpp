@@ -15,15 +15,9 @@ constexpr unsigned kAgainstOneMin = 2;
 
 }  // namespace
 
-const chains::CreditTier& credit_tier(const chains::ChainInfo& info, const core::AssetId& asset,
-                                      const core::Units& units) {
-    const chains::TokenInfo* token = info.token(asset);
-    return token != nullptr ? info.tier_for(*token, units) : info.credit.back();
-}
-
-const chains::CreditTier& QuorumDesk::tier_of(const Item& item) const {
+chains::CreditTier QuorumDesk::tier_of(const Item& item) const {
     if (item.own) return reader_.info().payout_final;
-    return credit_tier(reader_.info(), item.deposit->asset, item.deposit->units);
+    return watchers::tier_of(reader_.info(), *item.deposit);
 }
 
 void QuorumDesk::want(const Credited& credited) {

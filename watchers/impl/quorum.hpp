@@ -73,7 +73,7 @@ class QuorumDesk {
     core::Task<core::Expected<core::Done>> agree_on_final(chains::CreditTier tier,
                                                           std::uint64_t height);
     core::Task<core::Expected<std::optional<core::BlockRef>>> our_block(Item item);
-    const chains::CreditTier& tier_of(const Item& item) const;
+    chains::CreditTier tier_of(const Item& item) const;
 
     chains::ChainReader& reader_;
     db::Database& db_;
@@ -85,9 +85,5 @@ class QuorumDesk {
     std::map<unsigned, std::uint64_t> final_for_;  //!< by number of endpoints: the height agreed on
     std::shared_ptr<const Corroborated> agreed_ = std::make_shared<const Corroborated>();
 };
-
-//! The tier's number of endpoints for an amount of an asset; the strictest for an unlisted one.
-const chains::CreditTier& credit_tier(const chains::ChainInfo& info, const core::AssetId& asset,
-                                      const core::Units& units);
 
 }  // namespace watchers

@@ -26,11 +26,12 @@ core::Expected<core::Done> check_ours(db::UnitOfWork& work, const core::ChainId&
     return core::Done{};
 }
 
+//! A row that left the chain with a reorganisation is no knowledge of the block that is read now.
 core::Expected<bool> is_known(db::Deposits& deposits, const chains::TransferSeen& seen) {
     auto rows = deposits.of_tx(seen.tx);
     if (!rows) return rows.error();
     return std::any_of(rows->begin(), rows->end(), [&](const db::Deposit& row) {
-        return row.position == seen.position;
+        return row.position == seen.position && row.status != db::DepositStatus::kOrphaned;
     });
 }
 

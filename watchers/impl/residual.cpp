@@ -85,8 +85,13 @@ core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::
             // Our own top-up, whose block was told without it, is nobody's deposit.
             const auto ours = work.payouts().top_ups_in_flight(info.native_asset, address);
             if (!ours) return ours.error();
-            if (*over <= *ours) continue;
-            const auto theirs = over->minus(*ours);
+            // Nor is what our transactions only seem to have taken, by one endpoint's word.
+            const auto taken = work.own_txs().taken_not_final(info.id, address);
+            if (!taken) return taken.error();
+            const auto not_theirs = ours->plus(*taken);
+            if (!not_theirs) return not_theirs.error();
+            if (*over <= *not_theirs) continue;
+            const auto theirs = over->minus(*not_theirs);
             if (!theirs) return theirs.error();
             auto done = book_all(work, info, address, dated->second, *theirs, now, detected, tally);
             if (!done) return done.error();

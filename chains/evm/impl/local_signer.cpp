@@ -14,9 +14,11 @@ core::Error refused(std::string why) { return {core::Errc::kRefused, std::move(w
 }  // namespace
 
 LocalSigner::LocalSigner(crypto::Secp256k1 curve, crypto::ExtendedPrivateKey account,
-                         crypto::SecretKey treasury, crypto::SecretKey gas_station)
+                         crypto::ExtendedPrivateKey receivers, crypto::SecretKey treasury,
+                         crypto::SecretKey gas_station)
     : curve_{std::move(curve)},
       account_{std::move(account)},
+      receivers_{std::move(receivers)},
       treasury_{std::move(treasury)},
       gas_station_{std::move(gas_station)} {}
 
@@ -27,12 +29,14 @@ core::Expected<std::unique_ptr<LocalSigner>> LocalSigner::from_seed(crypto::Secr
     if (!master) return master.error();
     auto account = master->derive(curve, kReceiversPath);
     if (!account) return account.error();
+    auto receivers = account->derive(curve, "0");
+    if (!receivers) return receivers.error();
     const auto treasury = master->derive(curve, kTreasuryPath);
     if (!treasury) return treasury.error();
     const auto gas_station = master->derive(curve, kGasStationPath);
     if (!gas_station) return gas_station.error();
     return std::make_unique<LocalSigner>(std::move(curve), std::move(*account),
-                                         treasury->key().clone(), gas_station->key().clone());
+                                         std::move(*receivers), treasury->key().clone(), gas_station->key().clone());
 }
 
 core::Expected<std::unique_ptr<LocalSigner>> LocalSigner::from_mnemonic(
@@ -48,7 +52,7 @@ core::Expected<crypto::SecretKey> LocalSigner::key_of(KeyRef key) const {
     switch (key.role) {
         case KeyRole::kReceiver: {
             if (key.index >= crypto::kHardened) return core::invalid("no such receiver");
-            const auto child = account_.derive(curve_, "0/" + std::to_string(key.index));
+            const auto child = receivers_.child(curve_, key.index);
             if (!child) return child.error();
             return child->key().clone();
         }

@@ -83,6 +83,24 @@ TEST_CASE("blocks: appended -> linked to the tip, or refused") {
     });
 }
 
+TEST_CASE("blocks: how far endpoints agree -> kept, taken back with the chain") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        auto& blocks = work.blocks();
+        CHECK(!blocks.agreed_to(kChain).value());
+        start(work, 14);
+        CHECK(blocks.agreed_to(kChain).value() == block(10));
+        CHECK(blocks.first_after(kChain, block(12).mined_at).value() == block(13));
+        CHECK(!blocks.first_after(kChain, block(14).mined_at).value());
+        REQUIRE(blocks.set_agreed_to(kChain, block(13)).has_value());
+        REQUIRE(blocks.rewind(kChain, 13, kNow).has_value());
+        CHECK(blocks.agreed_to(kChain).value() == block(13));
+        REQUIRE(blocks.rewind(kChain, 11, kNow).has_value());
+        CHECK(blocks.agreed_to(kChain).value() == block(11));
+        return Done{};
+    });
+}
+
 TEST_CASE("blocks: how far native coin was looked for -> kept, taken back with the chain") {
     Bench bench;
     bench.done([](UnitOfWork& work) -> Expected<Done> {

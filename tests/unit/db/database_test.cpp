@@ -210,7 +210,7 @@ TEST_CASE("database: the disk is full -> that write and all later ones fail, wha
         REQUIRE(opened.has_value());
         REQUIRE((*opened)->exec("PRAGMA max_page_count = 1").has_value());
         db::sqlite::Writer writer{std::make_unique<db::sqlite::WriteJobs>(
-            std::move(*opened), [&] { ++told; }, log, metrics, true)};
+            std::move(*opened), [&](db::sqlite::Touched) { ++told; }, log, metrics, true)};
         auto huge = push(writer, [](UnitOfWork& work) -> Expected<Done> {
             auto row = session_row('a');
             row.display_json = std::string(4'000'000, 'x');

@@ -109,16 +109,24 @@ TEST_CASE("database without threads: a job -> not run before the caller's loop t
 }
 
 TEST_CASE("database without threads: a read beside a write -> sees what was committed before") {
-    Scratch scratch;
-    Bench bench{without_threads(scratch.file())};
-    std::string order;
-    asio::co_spawn(bench.loop(), write_and_note(*bench.database, 'a', order), asio::detached);
-    asio::co_spawn(bench.loop(), read_and_note(*bench.database, 'a', order), asio::detached);
-    bench.loop().restart();
-    bench.loop().run();
-    CHECK(order == "?a");
-    CHECK(has_session(bench, 'a'));
-    CHECK(bench.read(insert_session('b')).error().code == Errc::kStorage);
+    // With a connection to read on, and with the writer's alone.
+    for (const unsigned readers : {1U, 0U}) {
+        Scratch scratch;
+        auto options = without_threads(scratch.file());
+        options.readers = readers;
+        Bench bench{std::move(options)};
+        std::string order;
+        asio::co_spawn(bench.loop(), write_and_note(*bench.database, 'a', order), asio::detached);
+        asio::co_spawn(bench.loop(), read_and_note(*bench.database, 'a', order), asio::detached);
+        bench.loop().restart();
+        bench.loop().run();
+        CHECK(order == "?a");
+        CHECK(has_session(bench, 'a'));
+        CHECK(bench.read(insert_session('b')).error().code == Errc::kStorage);
+        CHECK(!has_session(bench, 'b'));
+        bench.done(insert_session('c'));
+        CHECK(has_session(bench, 'c'));
+    }
 }
 
 TEST_CASE("database without threads: closed with jobs waiting -> they are done, later ones are refused") {
@@ -215,6 +223,73 @@ TEST_CASE("change signal: a clock that is turned by hand -> a commit or that tim
     bench.clock.advance(minute);
     bench.loop().run();
     CHECK(got == before + 1);
+}
+
+namespace {
+
+core::Task<void> note_concern(db::Database& database, std::uint64_t seen, db::Concern concern,
+                              std::uint64_t& got) {
+    got = co_await database.changes().wait(seen, core::Millis{60'000}, concern);
+}
+
+Expected<Done> append_fact(UnitOfWork& work) {
+    db::Fact fact;
+    fact.chain = kChain;
+    auto seq = work.facts().append(fact);
+    if (!seq) return seq.error();
+    return Done{};
+}
+
+}  // namespace
+
+TEST_CASE("change signal: a commit -> wakes those whom it concerns, and no others") {
+    Bench bench{without_threads(":memory:")};
+    auto& loop = bench.loop();
+    const auto begun = bench.database->changes().revision();
+    const auto wait = [&](std::uint64_t seen, db::Concern concern, std::uint64_t& got) {
+        asio::co_spawn(loop, note_concern(*bench.database, seen, concern, got), asio::detached);
+        loop.restart();
+        loop.poll();
+    };
+    const auto commit = [&](Bench::Job job) {
+        bool written = false;
+        asio::co_spawn(loop, bench.database->run_write(std::move(job)),
+                       [&](const std::exception_ptr&, const Expected<Done>& result) {
+                           written = result.has_value();
+                       });
+        loop.restart();
+        loop.poll();
+        REQUIRE(written);
+    };
+    std::uint64_t facts = 0;
+    std::uint64_t payouts = 0;
+    std::uint64_t none = 0;
+    wait(begun, db::Concern::kFacts, facts);
+    wait(begun, db::Concern::kPayouts, payouts);
+    wait(begun, db::Concern::kNone, none);
+
+    commit(insert_session('a'));
+    CHECK(bench.database->changes().revision() == begun + 1);
+    CHECK(bench.clock.sleepers() == 3);
+    commit(append_fact);
+    CHECK(facts == begun + 2);
+    CHECK(payouts == 0);
+    commit([](UnitOfWork& work) { return work.blocks().halt(kChain, "test", kNow); });
+    CHECK(payouts == begun + 3);
+    CHECK(bench.clock.sleepers() == 1);
+
+    // Who looked last before the newest commit of their kind does not wait; who looked after it does.
+    std::uint64_t late = 0;
+    wait(begun + 1, db::Concern::kFacts, late);
+    CHECK(late == begun + 3);
+    std::uint64_t later = 0;
+    wait(begun + 2, db::Concern::kFacts, later);
+    CHECK(later == 0);
+    bench.clock.advance(core::Millis{60'000});
+    loop.restart();
+    loop.poll();
+    CHECK(none == begun + 3);
+    CHECK(later == begun + 3);
 }
 
 TEST_CASE("change signal: a write fails for good -> who waits for commits hears of it [F89]", "[F89]") {

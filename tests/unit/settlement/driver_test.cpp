@@ -129,7 +129,8 @@ TEST_CASE("driver: a confirmed deposit leaves the chain -> the chain is halted, 
     REQUIRE(desk.payouts(id)[0].payout.waiting_for.find("halted") != std::string::npos);
 }
 
-TEST_CASE("deadlines: chain not read past the deadline -> the session waits; read past it -> expired") {
+TEST_CASE("deadlines: read past it by one endpoint -> the session waits; agreed on -> expired [F02]",
+          "[F02]") {
     Desk desk;
     const auto id = desk.open();
     settlement::Deadlines deadlines{*desk.context};
@@ -146,6 +147,9 @@ TEST_CASE("deadlines: chain not read past the deadline -> the session waits; rea
     desk.write<core::Done>([&](db::UnitOfWork& work) {
         return work.blocks().append(kChain, {next}, 0, desk.clock.now());
     });
+    REQUIRE(desk.run(deadlines.look_once()).value() == 0);
+    desk.write<core::Done>(
+        [&](db::UnitOfWork& work) { return work.blocks().set_agreed_to(kChain, next.ref); });
     REQUIRE(desk.run(deadlines.look_once()).value() == 1);
     REQUIRE(desk.state(id) == State::kExpired);
 }
@@ -229,11 +233,55 @@ TEST_CASE("deadlines: native coin -> waits for a reading of balances past the de
         if (!started) return started.error();
         db::ReadBlock next;
         next.ref = past;
-        return work.blocks().append(kChain, {next}, 0, desk.clock.now());
+        auto read = work.blocks().append(kChain, {next}, 0, desk.clock.now());
+        if (!read) return read.error();
+        return work.blocks().set_agreed_to(kChain, past);
     });
     REQUIRE(desk.run(deadlines.look_once()).value() == 0);
     desk.write<core::Done>(
         [&](db::UnitOfWork& work) { return work.blocks().set_native_read_to(kChain, past); });
     REQUIRE(desk.run(deadlines.look_once()).value() == 1);
     REQUIRE(desk.state(id) == State::kExpired);
+}
+
+TEST_CASE("driver: less coin by what our own transaction is told to have taken -> no halt until final") {
+    Desk desk;
+    const auto id = desk.open();
+    const core::Address receiver = desk.receiver(id);
+    db::OwnTx own;
+    own.chain = kChain;
+    own.tx = core::TxId::from_bytes(core::Bytes(32, 0x51)).value();
+    own.sender = receiver;
+    own.success = true;
+    own.to = address(1);
+    own.native_value = units(500);
+    own.fee = units(21'000);
+    own.height = 5;
+    db::Fact missing;
+    missing.kind = db::FactKind::kBalanceMissing;
+    missing.chain = kChain;
+    missing.asset = kNative;
+    missing.address = receiver;
+    missing.units = units(21'500);
+    const auto row = desk.write<std::int64_t>(
+        [&](db::UnitOfWork& work) -> core::Expected<std::int64_t> {
+            auto recorded = work.own_txs().record(own);
+            if (!recorded) return recorded.error();
+            if (auto told = work.facts().append(missing); !told) return told.error();
+            return recorded->tx.id;
+        });
+    const auto halts = [&] {
+        return desk.read<std::vector<db::Halt>>(
+            [](db::UnitOfWork& work) { return work.blocks().open_halts(); });
+    };
+    desk.drive();
+    CHECK(halts().empty());
+    desk.write<core::Done>([&](db::UnitOfWork& work) -> core::Expected<core::Done> {
+        if (auto done = work.own_txs().finalise(row); !done) return done.error();
+        if (auto told = work.facts().append(missing); !told) return told.error();
+        return core::Done{};
+    });
+    desk.drive();
+    REQUIRE(halts().size() == 1);
+    CHECK(halts().front().reason.find("holds 21500 less of") != std::string::npos);
 }

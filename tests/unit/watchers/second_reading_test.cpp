@@ -135,3 +135,50 @@ TEST_CASE("second reading: coin whose balance was booked already -> not counted 
     REQUIRE(world.wait(world.watcher->second_reading().step()));
     CHECK(world.deposits(receiver).size() == 1);
 }
+
+TEST_CASE("second reading: booked coin's transaction was on the chain before a reorganisation -> not counted "
+          "again [F03][F16]",
+          "[F03][F16]") {
+    World world{fake_chain_info()};
+    world.chain.set_finalized_lag(5);
+    world.follow();
+    const auto receiver = world.issue(true);
+    FakeContent content;
+    content.transfers = {native_transfer(world.chain.info(), fake_tx(1), receiver.address, 1'000)};
+    world.chain.mine(content);
+    world.follow();
+    world.chain.reorg_empty(1, 2);
+    world.follow();
+    world.chain.mine(content);
+    world.chain.set_blind(true);
+    world.follow();
+    world.chain.set_blind(false);
+    world.chain.mine_empty(6);
+    world.follow();
+    world.chain.set_second_endpoint(true);
+    REQUIRE(world.wait(world.watcher->second_reading().step()));
+    std::size_t alive = 0;
+    for (const db::Deposit& row : world.deposits(receiver)) {
+        if (row.status != db::DepositStatus::kOrphaned) ++alive;
+    }
+    CHECK(alive == 1);
+}
+
+TEST_CASE("second reading: the other endpoint tells what a reorganisation took away -> proven first, not "
+          "brought back [F03]",
+          "[F03]") {
+    Past past{0};
+    FakeContent content;
+    content.transfers = {
+        token_transfer(past.chain.info(), fake_tx(777), past.receiver.address, 5'000)};
+    past.chain.mine(content);
+    past.follow();
+    past.chain.reorg_empty(1, 2);
+    past.follow();
+    past.chain.set_second_endpoint(true);
+    past.chain.set_invented(30, content.transfers.front());
+    past.read_all();
+    for (const db::Deposit& row : past.deposits(past.receiver)) {
+        CHECK((row.tx != fake_tx(777) || row.status == db::DepositStatus::kOrphaned));
+    }
+}

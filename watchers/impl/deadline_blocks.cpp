@@ -1,0 +1,64 @@
+#include "watchers/impl/deadline_blocks.hpp"
+
+#include <utility>
+
+namespace watchers {
+namespace {
+
+//! Blocks of one look, when many deadlines have passed while nobody looked.
+constexpr int kBlocksMax = 16;
+
+}  // namespace
+
+core::Task<core::Expected<std::optional<core::BlockRef>>> DeadlineBlocks::next() {
+    using Next = std::optional<core::BlockRef>;
+    auto job = [chain = reader_.info().id](db::UnitOfWork& work) -> core::Expected<Next> {
+        auto tip = work.blocks().tip(chain);
+        if (!tip) return tip.error();
+        auto agreed = work.blocks().agreed_to(chain);
+        if (!agreed) return agreed.error();
+        if (!*tip) return Next{};
+        const core::Instant from = *agreed ? (**agreed).mined_at : core::Instant{};
+        auto deadline = work.sessions().first_deadline(chain, from, (**tip).mined_at);
+        if (!deadline) return deadline.error();
+        if (!*deadline) return Next{};
+        return work.blocks().first_after(chain, **deadline);
+    };
+    co_return co_await db_.read<Next>(std::move(job));
+}
+
+core::Task<core::Expected<core::Done>> DeadlineBlocks::agree() {
+    if (retry_at_ && clock_.tick() < *retry_at_) co_return core::Done{};
+    retry_at_.reset();
+    waiting_.clear();
+    const unsigned endpoints = reader_.info().payout_final.endpoints;
+    for (int i = 0; i < kBlocksMax; ++i) {
+        auto block = co_await next();
+        if (!block) co_return block.error();
+        if (!*block) co_return core::Done{};
+        if (endpoints > 1) {
+            chains::TransferSeen only_the_block;
+            only_the_block.kind = chains::TransferKind::kNativeResidual;
+            auto agreed =
+                co_await reader_.corroborate(**block, std::move(only_the_block), endpoints);
+            if (!agreed) {
+                waiting_ = "deadlines wait for endpoints that agree on block " +
+                           std::to_string((**block).height) + ": " + agreed.error().message;
+                retry_at_ = clock_.tick() + retry_;
+                co_return core::Done{};
+            }
+        }
+        auto job = [chain = reader_.info().id,
+                    block = **block](db::UnitOfWork& work) -> core::Expected<core::Done> {
+            auto ours = work.blocks().at(chain, block.height);
+            if (!ours) return ours.error();
+            if (!*ours || (**ours).hash != block.hash) return core::Done{};
+            return work.blocks().set_agreed_to(chain, block);
+        };
+        auto written = co_await db_.write<core::Done>(std::move(job));
+        if (!written) co_return written.error();
+    }
+    co_return core::Done{};
+}
+
+}  // namespace watchers
