@@ -110,6 +110,10 @@ core::Task<Response> SessionsApi::list(Request request) {
         return page;
     };
     auto page = co_await needs_.database.read<Page>(std::move(job));
+    if (!page && page.error().code == core::Errc::kNotFound) {
+        co_return problem_response(
+            invalid_parameter("after", "after must be the sessionId of an earlier answer."));
+    }
     if (!page) co_return problem_response(storage_failed(page.error(), request.request_id));
     const bool more = page->size() > wanted->limit;
     if (more) page->pop_back();

@@ -201,4 +201,7 @@ TEST_CASE("list: pages and status -> the tenant's own, newest first") {
     REQUIRE(expired.body["sessions"].size() == 1);
     CHECK(expired.body["sessions"][0]["sessionId"] == ids[1]);
     CHECK(f.list({}, f.foreign_key).body["sessions"].empty());
+    const Answer nowhere = f.list({{"after", std::string(32, 'f')}}, f.key);
+    CHECK(nowhere.status == 400);
+    CHECK(nowhere.body["error"]["param"] == "after");
 }
