@@ -68,4 +68,14 @@ core::Task<Response> Router::dispatch(Request request) const {
     return answer(std::move(response));
 }
 
+std::vector<std::string> Router::routes() const {
+    std::vector<std::string> out;
+    for (const Route& route : routes_) {
+        std::string line = route.method + " ";
+        for (const std::string& segment : route.segments) line += "/" + segment;
+        out.push_back(std::move(line));
+    }
+    return out;
+}
+
 }  // namespace api

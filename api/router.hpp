@@ -18,6 +18,9 @@ class Router {
     //! 404 for an unknown path, 405 (with Allow) for an unknown method of a known one.
     core::Task<Response> dispatch(Request request) const;
 
+    //! "GET /v1/sessions/{id}", in the order of add().
+    std::vector<std::string> routes() const;
+
   private:
     struct Route {
         std::string method;

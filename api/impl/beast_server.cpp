@@ -378,7 +378,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
     core::Task<bool> send(Connection& connection, Response response, std::string request_id,
                           bool keep) {
         http::response<http::string_body> out{static_cast<http::status>(response.status), 11};
-        if (response.status != 204) out.set(http::field::content_type, response.content_type);
+        const bool has_body = response.status != 204 && response.status != 304;
+        if (has_body) out.set(http::field::content_type, response.content_type);
         out.set("request-id", request_id);
         out.set(http::field::cache_control, "no-store");
         out.set("x-content-type-options", "nosniff");
@@ -388,10 +389,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         }
         for (const auto& [name, value] : response.headers) out.set(name, value);
         out.keep_alive(keep);
-        out.body() = std::move(response.body);
-        if (response.status == 204) {
-            out.body().clear();
-        } else {
+        if (has_body) {
+            out.body() = std::move(response.body);
             out.prepare_payload();
         }
         const char* status_class = response.status >= 500   ? "5xx"

@@ -4,6 +4,7 @@
 
 #include "api/auth.hpp"
 #include "api/http_server.hpp"
+#include "api/openapi.hpp"
 #include "api/operator_api.hpp"
 #include "api/router.hpp"
 #include "api/sessions_api.hpp"
@@ -214,7 +215,9 @@ struct Application::Graph {
             deliverer = std::make_unique<api::WebhookDeliverer>(executor, needs,
                                                                 delivering(config.webhooks));
         }
+        api::add_openapi_route(public_routes);
         operators.add_routes(operator_routes);
+        api::add_openapi_route(operator_routes);
     }
 
     core::Expected<core::Done> listen() {

@@ -102,6 +102,27 @@ TEST_CASE("server: pipelined requests -> answered in order") {
     CHECK(two.find("GET /1") < two.find("GET /2"));
 }
 
+TEST_CASE("server: an answer without a body -> no length, no type, and the next in its place") {
+    for (const int status : {204, 304}) {
+        CAPTURE(status);
+        Fixture f;
+        f.open([status](api::Request request) -> core::Task<api::Response> {
+            api::Response response;
+            response.status = request.path == "/1" ? status : 200;
+            response.body = "text";
+            co_return response;
+        });
+        const std::string two = f.talk(
+            "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: "
+            "close\r\n\r\n");
+        CHECK_THAT(two, Catch::StartsWith("HTTP/1.1 " + std::to_string(status)));
+        CHECK(times(two, "Content-Length") == 1);
+        CHECK(times(two, "Content-Type") == 1);
+        CHECK(two.find("\r\n\r\nHTTP/1.1 200 ") != std::string::npos);
+        CHECK_THAT(two, Catch::EndsWith("text"));
+    }
+}
+
 TEST_CASE("server: malformed framing -> 400 in the documented envelope, handler not called [F92]") {
     Fixture f;
     int calls = 0;
