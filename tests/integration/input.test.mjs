@@ -6,18 +6,17 @@ const ERROR_TYPES = ['authentication_error', 'validation_error', 'invalid_reques
 
 /** Sends raw text and returns { status, error, text }. */
 async function send(scene, text, { path = '/v1/sessions', method = 'POST', key = scene.api.apiKey } = {}) {
-    const response = await fetch(scene.api.url + path, {
-        method, body: text,
+    const { status, text: answer } = await scene.api.exchange(method, path, {
+        body: text,
         headers: { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) },
     });
-    const answer = await response.text();
     let error;
     try {
         error = JSON.parse(answer).error;
     } catch {
         // Not JSON: the caller's assertion shows the text.
     }
-    return { status: response.status, error, text: answer };
+    return { status, error, text: answer };
 }
 
 const sessions = (scene) => scene.sql('SELECT count(*) AS n FROM sessions')[0].n;

@@ -127,7 +127,7 @@ sceneTest('operator listener: health, readiness, metrics; none of them in public
     for (const path of ['/healthz', '/readyz', '/metrics']) {
         const inside = await fetch(scene.daemon.operatorUrl + path);
         assert.equal(inside.status, 200, path);
-        const outside = await fetch(scene.api.url + path);
+        const outside = await scene.api.exchange('GET', path);
         assert.equal(outside.status, 404, `${path} in public`);
     }
     assert.equal(await scene.daemon.metric('depositd_ready'), 1);

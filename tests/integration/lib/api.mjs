@@ -1,4 +1,6 @@
-// A client of the sessions API, as a merchant's server and a payer's page use it.
+// A client of the sessions API, as a merchant's server and a payer's page use it. It takes no answer that
+// api/openapi.json does not describe.
+import { assertDescribed } from './openapi.mjs';
 
 export class ApiError extends Error {
     constructor(request, status, body) {
@@ -18,10 +20,20 @@ export class Api {
         this.apiKey = apiKey;
     }
 
+    /**
+     * One exchange as it is: { status, headers, text }. Every call of a test on the public listener goes through here.
+     */
+    async exchange(method, path, { body, headers = {} } = {}) {
+        const response = await fetch(this.url + path, { method, headers, body });
+        const { status } = response;
+        const text = await response.text();
+        assertDescribed({ method, path, requestText: body, status, headers: response.headers, text });
+        return { status, headers: response.headers, text };
+    }
+
     /** Any request; returns the parsed body or throws ApiError. `key: null` sends no API key. */
     async request(method, path, { body, key = this.apiKey, headers = {} } = {}) {
-        const response = await fetch(this.url + path, {
-            method,
+        const { status, text } = await this.exchange(method, path, {
             headers: {
                 ...(body === undefined ? {} : { 'content-type': 'application/json' }),
                 ...(key ? { authorization: `Bearer ${key}` } : {}),
@@ -29,14 +41,13 @@ export class Api {
             },
             body: body === undefined ? undefined : JSON.stringify(body),
         });
-        const text = await response.text();
         let parsed = text;
         try {
             parsed = text === '' ? undefined : JSON.parse(text);
         } catch {
             // Not JSON: the caller sees the text in the error, or gets it.
         }
-        if (!response.ok) throw new ApiError(`${method} ${path}`, response.status, parsed);
+        if (status < 200 || status > 299) throw new ApiError(`${method} ${path}`, status, parsed);
         return parsed;
     }
 
