@@ -20,7 +20,7 @@ const faults = [];
 // A caller may take an error for one of those that it expects: the file fails all the same.
 process.on('exit', () => {
     if (faults.length === 0) return;
-    console.error(`answers that api/openapi.json does not describe:\n${[...new Set(faults)].join('\n')}`);
+    console.error(`what api/openapi.json does not describe:\n${[...new Set(faults)].join('\n')}`);
     process.exitCode = 1;
 });
 
@@ -112,6 +112,14 @@ export function exchangeFaults({ method, path, requestText, status, headers, tex
     const place = follow(at);
     const found = [...headerFaults(place, headers), ...(method === 'HEAD' ? [] : bodyFaults(place, headers, text))];
     return status < 300 ? [...found, ...requestFaults(template, method, requestText)] : found;
+}
+
+/** Lets the test file fail when the document does not describe what a receiver of webhooks was sent. */
+export function noteEvent(headers, event) {
+    const signed = '#/webhooks/event/post/parameters/0/schema';
+    const found = schemaFaults(signed, headers['daimo-signature']) ??
+        schemaFaults('#/webhooks/event/post/requestBody/content/application~1json/schema', event);
+    if (found) faults.push(`an event: ${found}\n    ${JSON.stringify(event).slice(0, 2000)}`);
 }
 
 /** Throws, and lets the test file fail, when the document does not describe this exchange. */

@@ -125,6 +125,22 @@ test('the watch: a field, a status, a header or an address that nobody described
     }
 });
 
+test('openapi.json: an event -> with the session as its owner sees it, and without the secret', () => {
+    const at = '#/webhooks/event/post/requestBody/content/application~1json/schema';
+    const event = {
+        id: '5d3c1a52-4f0e-4b7a-9d8e-2b6f0a1c3e47', type: 'session.waiting_payment', createdAt: 1793793612, sequence: 1,
+        data: { session: { ...session(), metadata: null } },
+    };
+    assert.equal(schemaFaults(at, event), undefined);
+    const secret = { ...event, data: { session: { ...session(), metadata: null, clientSecret: '0'.repeat(32) } } };
+    for (const [name, bad] of Object.entries({
+        'a secret': secret, 'no metadata': { ...event, data: { session: session() } }, 'a field more': { ...event, note: 1 },
+        'an unknown type': { ...event, type: 'session.paid' }, 'an invented event untold': { ...event, isTestEvent: false },
+    })) {
+        assert.notEqual(schemaFaults(at, bad), undefined, name);
+    }
+});
+
 test('the watch: paths -> the template that they are an instance of', () => {
     assert.equal(templateOf('/v1/sessions'), '/v1/sessions');
     assert.equal(templateOf('/v1/sessions/abc'), '/v1/sessions/{sessionId}');

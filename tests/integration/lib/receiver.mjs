@@ -3,6 +3,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import { freePort } from '../../../devnet/lib/process.mjs';
+import { noteEvent } from './openapi.mjs';
 
 const TOLERANCE_S = 300;
 
@@ -30,6 +31,7 @@ export async function startReceiver(t, answer = (_, response) => response.end('{
             const call = { raw, headers: request.headers, method: request.method, path: request.url, at: Date.now() };
             try {
                 call.event = JSON.parse(raw.toString('utf8'));
+                noteEvent(request.headers, call.event);
                 const good = [...receiver.secrets].some((secret) => {
                     try {
                         verifySignature(request.headers['daimo-signature'], raw, secret);
