@@ -141,8 +141,9 @@ struct Blocks {
     virtual Expected<std::optional<core::BlockRef>> agreed_to(const core::ChainId& chain) = 0;
     virtual Expected<Done> set_agreed_to(const core::ChainId& chain,
                                          const core::BlockRef& block) = 0;
-    //! The first kept block of our best chain that was mined later than this.
+    //! The first kept block of our best chain, at `from_height` or above, that was mined after `moment`.
     virtual Expected<std::optional<core::BlockRef>> first_after(const core::ChainId& chain,
+                                                                std::uint64_t from_height,
                                                                 core::Instant moment) = 0;
     //! None: every block was read once only.
     virtual Expected<std::optional<SecondReading>> second_reading(const core::ChainId& chain) = 0;

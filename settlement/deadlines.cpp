@@ -1,5 +1,7 @@
 #include "settlement/deadlines.hpp"
 
+#include <algorithm>
+
 namespace settlement {
 namespace {
 
@@ -7,7 +9,7 @@ using core::Expected;
 
 constexpr std::size_t kSessionsPerLook = 200;
 constexpr core::Millis kInterval{2'000};
-//! What is due follows from rows alone, and who writes them wakes us.
+//! What is due follows from rows, and who writes them wakes us; only a chain ahead of our clock does not.
 constexpr core::Millis kSleepAtMost{30'000};
 
 }  // namespace
@@ -67,7 +69,8 @@ Expected<std::vector<core::SessionId>> Deadlines::due(db::UnitOfWork& work) cons
         auto agreed = work.blocks().agreed_to(chain);
         if (!agreed) return agreed.error();
         if (!*agreed) continue;
-        const core::Instant reached = (**agreed).mined_at;
+        // Where there is one endpoint only, it may still name a time to come.
+        const core::Instant reached = std::min((**agreed).mined_at, now);
         auto rows = work.sessions().waiting_past(chain, reached, kSessionsPerLook);
         if (!rows) return rows.error();
         auto balances_read = work.blocks().native_read_to(chain);

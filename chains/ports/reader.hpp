@@ -137,6 +137,10 @@ class ChainReader {
                                                                TransferSeen transfer,
                                                                unsigned endpoints) = 0;
 
+    //! Do they say that `block` is on the chain at its height, mined at that time? Errors as corroborate().
+    virtual core::Task<core::Expected<core::Done>> corroborate_block(core::BlockRef block,
+                                                                     unsigned endpoints) = 0;
+
     //! The same about a transaction of ours, as it was read: sender, nonce, receiver, value, success,
     //! fee and the transfers out of the sender. Errors as corroborate().
     virtual core::Task<core::Expected<core::Done>> corroborate_own(core::BlockRef block,

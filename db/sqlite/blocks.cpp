@@ -52,7 +52,7 @@ constexpr char kSetAgreed[] =
     " parent = excluded.parent, mined_at = excluded.mined_at";
 constexpr char kFirstAfter[] =
     "SELECT height, hash, parent, mined_at FROM blocks"
-    " WHERE chain = ? AND mined_at > ? AND status = 1 ORDER BY height LIMIT 1";
+    " WHERE chain = ? AND height >= ? AND mined_at > ? AND status = 1 ORDER BY height LIMIT 1";
 constexpr char kSecond[] = "SELECT height, endpoint, read_at FROM second_readings WHERE chain = ?";
 constexpr char kSetSecond[] =
     "INSERT INTO second_readings (chain, height, endpoint, read_at) VALUES (?, ?, ?, ?)"
@@ -197,8 +197,9 @@ class SqliteBlocks final : public Blocks {
     }
 
     Expected<std::optional<core::BlockRef>> first_after(const core::ChainId& chain,
+                                                        std::uint64_t from_height,
                                                         core::Instant moment) override {
-        return ref(kFirstAfter, chain, moment);
+        return ref(kFirstAfter, chain, from_height, moment);
     }
 
     Expected<std::optional<SecondReading>> second_reading(const core::ChainId& chain) override {

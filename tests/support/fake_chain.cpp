@@ -302,6 +302,15 @@ core::Expected<core::Done> FakeChain::quorum(const char* method, unsigned endpoi
                        std::to_string(agreeing_) + " of " + std::to_string(endpoints) + " agree"};
 }
 
+core::Task<core::Expected<core::Done>> FakeChain::corroborate_block(core::BlockRef at,
+                                                                    unsigned endpoints) {
+    ++calls_.corroborate;
+    if (auto agreed = quorum("corroborate_block", endpoints); !agreed) co_return agreed.error();
+    auto block = known(at);
+    if (!block) co_return block.error();
+    co_return core::Done{};
+}
+
 core::Task<core::Expected<core::Done>> FakeChain::corroborate(core::BlockRef at,
                                                               chains::TransferSeen transfer,
                                                               unsigned endpoints) {

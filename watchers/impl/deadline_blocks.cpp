@@ -7,6 +7,8 @@ namespace {
 
 //! Blocks of one look, when many deadlines have passed while nobody looked.
 constexpr int kBlocksMax = 16;
+//! Reading on comes first.
+constexpr core::Millis kRoundMax{10'000};
 
 }  // namespace
 
@@ -22,7 +24,7 @@ core::Task<core::Expected<std::optional<core::BlockRef>>> DeadlineBlocks::next()
         auto deadline = work.sessions().first_deadline(chain, from, (**tip).mined_at);
         if (!deadline) return deadline.error();
         if (!*deadline) return Next{};
-        return work.blocks().first_after(chain, **deadline);
+        return work.blocks().first_after(chain, *agreed ? (**agreed).height : 0, **deadline);
     };
     co_return co_await db_.read<Next>(std::move(job));
 }
@@ -32,15 +34,13 @@ core::Task<core::Expected<core::Done>> DeadlineBlocks::agree() {
     retry_at_.reset();
     waiting_.clear();
     const unsigned endpoints = reader_.info().payout_final.endpoints;
-    for (int i = 0; i < kBlocksMax; ++i) {
+    const core::Tick begun = clock_.tick();
+    for (int i = 0; i < kBlocksMax && clock_.tick() - begun <= kRoundMax; ++i) {
         auto block = co_await next();
         if (!block) co_return block.error();
         if (!*block) co_return core::Done{};
         if (endpoints > 1) {
-            chains::TransferSeen only_the_block;
-            only_the_block.kind = chains::TransferKind::kNativeResidual;
-            auto agreed =
-                co_await reader_.corroborate(**block, std::move(only_the_block), endpoints);
+            auto agreed = co_await reader_.corroborate_block(**block, endpoints);
             if (!agreed) {
                 waiting_ = "deadlines wait for endpoints that agree on block " +
                            std::to_string((**block).height) + ": " + agreed.error().message;

@@ -31,6 +31,8 @@ class EvmReader final : public ChainReader {
         std::vector<core::Address> addresses, core::BlockRef at) override;
     core::Task<core::Expected<core::Units>> balance_of(core::AssetId asset, core::Address owner,
                                                        core::BlockRef at) override;
+    core::Task<core::Expected<core::Done>> corroborate_block(core::BlockRef block,
+                                                             unsigned endpoints) override;
     core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block, TransferSeen transfer,
                                                        unsigned endpoints) override;
     core::Task<core::Expected<core::Done>> corroborate_own(core::BlockRef block, OwnTxSeen tx,

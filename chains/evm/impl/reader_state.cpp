@@ -171,6 +171,22 @@ core::Task<core::Expected<core::Done>> EvmReader::agree_on(net::RpcCall call, un
     co_return core::Done{};
 }
 
+core::Task<core::Expected<core::Done>> EvmReader::corroborate_block(core::BlockRef block,
+                                                                    unsigned endpoints) {
+    // Not every chain's headers can be hashed here: the time is compared like the hash.
+    const auto text = [](const core::BlockRef& ref) {
+        return ref.hash.hex0x() + "/" + std::to_string(ref.mined_at.unix_seconds());
+    };
+    const net::Normaliser hash_and_time = [this, text](
+                                              std::string_view json) -> core::Expected<std::string> {
+        const auto head = decoder_.head(json);
+        if (!head) return head.error();
+        return text(head->ref);
+    };
+    co_return co_await agree_on(call_block(hex_number(block.height), false), endpoints,
+                                hash_and_time, text(block));
+}
+
 core::Task<core::Expected<core::Done>> EvmReader::corroborate(core::BlockRef block,
                                                               TransferSeen transfer,
                                                               unsigned endpoints) {

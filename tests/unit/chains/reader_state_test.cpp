@@ -230,6 +230,19 @@ TEST_CASE("reader corroborate: two nodes agree -> done; one says otherwise -> no
     CHECK(lied.error().code == Errc::kNoQuorum);
 }
 
+TEST_CASE("reader corroborate: a block of another time than others tell -> not agreed [F02]", "[F02]") {
+    Bench bench{2};
+    bench.chain.mine({{}, ""});
+    const auto scan = bench.scan(1);
+    REQUIRE(scan);
+    core::BlockRef block = scan->block;
+    CHECK(bench.run(bench.reader().corroborate_block(block, 2)).has_value());
+    block.mined_at = block.mined_at + core::Millis{3'600'000};
+    const auto later = bench.run(bench.reader().corroborate_block(block, 2));
+    REQUIRE_FALSE(later);
+    CHECK(later.error().code == Errc::kReorged);
+}
+
 TEST_CASE("reader corroborate: all agree on another block -> reorged [F05]", "[F05]") {
     Bench bench{2};
     FakeTx tx;

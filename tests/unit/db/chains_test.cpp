@@ -90,8 +90,8 @@ TEST_CASE("blocks: how far endpoints agree -> kept, taken back with the chain") 
         CHECK(!blocks.agreed_to(kChain).value());
         start(work, 14);
         CHECK(blocks.agreed_to(kChain).value() == block(10));
-        CHECK(blocks.first_after(kChain, block(12).mined_at).value() == block(13));
-        CHECK(!blocks.first_after(kChain, block(14).mined_at).value());
+        CHECK(blocks.first_after(kChain, 10, block(12).mined_at).value() == block(13));
+        CHECK(!blocks.first_after(kChain, 10, block(14).mined_at).value());
         REQUIRE(blocks.set_agreed_to(kChain, block(13)).has_value());
         REQUIRE(blocks.rewind(kChain, 13, kNow).has_value());
         CHECK(blocks.agreed_to(kChain).value() == block(13));
