@@ -57,7 +57,7 @@ core::Task<void> Driver::run() {
             co_await context_.clock.sleep_for(kRetryAfter);
             continue;
         }
-        if (*drove == kBatch) continue;
+        if (may_be_more_) continue;
         seen = co_await context_.database.changes().wait(seen, kPollAtMost, db::Concern::kFacts);
     }
 }
@@ -66,6 +66,7 @@ core::Task<void> Driver::run() {
 // so that those before it count, and the bad one is set aside: its chain halts, the others go on.
 core::Task<Expected<std::size_t>> Driver::drive_once() {
     auto drove = co_await apply_some(kBatch);
+    may_be_more_ = !drove || *drove == kBatch;
     if (drove || core::is_transient(drove.error().code) ||
         drove.error().code == Errc::kCancelled) {
         co_return drove;

@@ -48,6 +48,7 @@ class Driver {
 
     const Context& context_;
     SessionEvents events_;
+    bool may_be_more_ = false;  //!< facts behind the last batch, by what came of it
 };
 
 }  // namespace settlement
