@@ -1,5 +1,6 @@
 #include "watchers/impl/native.hpp"
 
+#include "watchers/impl/correct.hpp"
 #include "watchers/impl/quorum.hpp"
 
 #include <algorithm>
@@ -15,6 +16,8 @@ constexpr core::Millis kEndedFor{24 * 3'600'000};
 constexpr std::size_t kResidualsMax = 8;
 //! Balances asked for at inner blocks of one batch.
 constexpr std::size_t kProbesMax = 200;
+//! Payments to one address about which others are asked at once.
+constexpr std::size_t kPaymentsMax = 32;
 constexpr std::uint64_t kAnyHeight = std::numeric_limits<std::int64_t>::max();
 
 //! held + out − in, nothing when that is not above zero.
@@ -182,20 +185,41 @@ core::Task<core::Expected<core::Done>> NativeLook::agree(core::Address address, 
 }
 
 core::Task<core::Expected<bool>> NativeLook::rests_on_one_word(core::Address address) {
-    if (reader_.info().payout_final.endpoints <= 1) co_return false;
+    const unsigned endpoints = reader_.info().payout_final.endpoints;
+    if (endpoints <= 1) co_return false;
+    std::vector<Payment> told;
     for (const chains::BlockScan& scan : batch_.scans) {
         for (const chains::TransferSeen& seen : scan.deposits) {
-            if (seen.to == address && seen.kind == chains::TransferKind::kNative) co_return true;
+            if (seen.to == address && seen.kind == chains::TransferKind::kNative) {
+                told.push_back({scan.block, seen});
+            }
         }
     }
-    auto job = [chain = reader_.info().id, address](db::UnitOfWork& work) -> core::Expected<bool> {
+    auto job = [chain = reader_.info().id,
+                address](db::UnitOfWork& work) -> core::Expected<std::vector<Payment>> {
         auto rows = work.deposits().unconfirmed(chain, kAnyHeight);
         if (!rows) return rows.error();
-        return std::any_of(rows->begin(), rows->end(), [&](const db::Deposit& row) {
-            return row.to == address && row.kind == static_cast<int>(chains::TransferKind::kNative);
-        });
+        std::vector<Payment> out;
+        for (const db::Deposit& row : *rows) {
+            const bool is_native = row.kind == static_cast<int>(chains::TransferKind::kNative);
+            if (row.to != address || !is_native) continue;
+            Payment& payment = out.emplace_back();
+            payment.block.height = row.height;
+            payment.block.hash = row.block;
+            payment.seen = transfer_of(row);
+        }
+        return out;
     };
-    co_return co_await db_.read<bool>(std::move(job));
+    auto rows = co_await db_.read<std::vector<Payment>>(std::move(job));
+    if (!rows) co_return rows.error();
+    told.insert(told.end(), rows->begin(), rows->end());
+    if (told.size() > kPaymentsMax) co_return true;
+    for (Payment& payment : told) {
+        auto agreed =
+            co_await reader_.corroborate(payment.block, std::move(payment.seen), endpoints);
+        if (!agreed) co_return true;
+    }
+    co_return false;
 }
 
 core::Task<core::Expected<Balances>> NativeLook::read() {

@@ -66,8 +66,12 @@ class NativeLook {
 
     static core::Expected<Known> load(db::UnitOfWork& work, const core::ChainId& chain,
                                       const core::AssetId& native, NativeSums& sums);
-    //! Are there payments in coin that only one endpoint has told so far? What a balance shows beyond them
-    //! may be what they were told too small by.
+    struct Payment {
+        core::BlockRef block;
+        chains::TransferSeen seen;
+    };
+    //! Are there payments in coin that others do not agree on yet? What a balance shows beyond them may be
+    //! what they were told too small by.
     core::Task<core::Expected<bool>> rests_on_one_word(core::Address address);
     core::Expected<Books> books_of(const core::Address& address, const core::Units& before) const;
     const core::BlockRef& block(std::size_t index) const {
