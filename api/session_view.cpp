@@ -249,6 +249,12 @@ StatusReason base_reason(const SessionFacts& facts, const Names& names) {
     }
 }
 
+//! What is written down for each event must not grow with every grain of dust that is sent.
+std::size_t first_told(const SessionFacts& facts) {
+    constexpr std::size_t kTold = 50;
+    return facts.deposits.size() - std::min(facts.deposits.size(), kTold);
+}
+
 }  // namespace
 
 StatusReason status_reason(const SessionFacts& facts, const Chains& chains, Audience audience) {
@@ -266,8 +272,9 @@ json session_json(const SessionFacts& facts, const Chains& chains, Audience audi
     const db::SessionRow& row = facts.row;
     const StatusReason reason = status_reason(facts, chains, audience);
     json deposits = json::array();
-    for (const db::Deposit& deposit : facts.deposits) {
-        deposits.push_back(deposit_json(deposit, row.session, names));
+    const std::size_t from = audience == Audience::kWebhook ? first_told(facts) : 0;
+    for (std::size_t i = from; i < facts.deposits.size(); ++i) {
+        deposits.push_back(deposit_json(facts.deposits[i], row.session, names));
     }
     json out{{"sessionId", row.session.id.text()},
              {"status", session::sessions_api_status(row.session)},
@@ -286,7 +293,8 @@ json session_json(const SessionFacts& facts, const Chains& chains, Audience audi
 json deposits_json(const SessionFacts& facts, const std::vector<core::DepositId>& ids,
                    const Chains& chains) {
     json out = json::array();
-    for (const db::Deposit& deposit : facts.deposits) {
+    for (std::size_t i = first_told(facts); i < facts.deposits.size(); ++i) {
+        const db::Deposit& deposit = facts.deposits[i];
         if (std::find(ids.begin(), ids.end(), deposit.id) == ids.end()) continue;
         out.push_back(deposit_json(deposit, facts.row.session, Names{chains}));
     }

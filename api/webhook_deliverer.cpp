@@ -32,6 +32,7 @@ constexpr std::uint32_t kDoublings = 9;
 constexpr std::uint32_t kAttemptsMax = 30;
 constexpr std::size_t kAnswerMax = 16 * 1024;
 constexpr int kRedirects = 3;
+constexpr Millis kSoon{2'000};
 
 std::string_view outcome_of(core::Errc code) {
     switch (code) {
@@ -88,10 +89,14 @@ core::Task<Expected<Millis>> WebhookDeliverer::hand_out() {
     const core::Instant now = needs_.clock.now();
     // Those under way are still due for the store: as many more are looked at.
     const std::size_t look_at = 2 * options_.in_flight_per_webhook;
-    auto job = needs_.database.read<Due>([now, look_at](db::UnitOfWork& work) -> Expected<Due> {
+    auto job = needs_.database.read<Due>([now, look_at, last = last_served_](db::UnitOfWork& work) -> Expected<Due> {
         auto webhooks = work.webhooks().work();
         if (!webhooks) return webhooks.error();
         Due out;
+        // In turn, so that who is called before another is not so each time.
+        const auto first = std::find_if(webhooks->begin(), webhooks->end(),
+                                        [&](const auto& one) { return one.webhook > last; });
+        std::rotate(webhooks->begin(), first, webhooks->end());
         for (const db::WebhookWork& one : *webhooks) {
             if (one.next_at > now) {
                 if (!out.next || one.next_at < *out.next) out.next = one.next_at;
@@ -112,6 +117,7 @@ core::Task<Expected<Millis>> WebhookDeliverer::hand_out() {
             continue;
         }
         busy_.insert(one.delivery);
+        last_served_ = one.webhook;
         ++places_[one.webhook];
         ++places_taken_;
         jobs_.push_back(std::move(one));
@@ -177,7 +183,7 @@ core::Task<void> WebhookDeliverer::attempt(Job job) {
     const core::Tick start = needs_.clock.tick();
     Outcome outcome = co_await send(**found);
     CRASH_POINT("webhook_sent");
-    note(job.webhook, outcome);
+    note(job.webhook, outcome, needs_.clock.tick() - start);
     // Before the outcome is written: whoever is woken by that finds the place free.
     leave_place(job.webhook);
     co_await write_down(std::move(**found), began, needs_.clock.tick() - start, std::move(outcome));
@@ -248,9 +254,11 @@ core::Task<void> WebhookDeliverer::write_down(db::WebhookParcel parcel, core::In
 }
 
 //! Says once that a receiver fails, and once that it is back.
-void WebhookDeliverer::note(const std::string& webhook, const Outcome& outcome) {
+void WebhookDeliverer::note(const std::string& webhook, const Outcome& outcome, Millis took) {
     if (outcome.error.empty()) {
-        answering_.insert(webhook);
+        // Who takes its time has one place, like who does not answer.
+        if (took <= kSoon) answering_.insert(webhook);
+        if (took > kSoon) answering_.erase(webhook);
         if (failing_.erase(webhook) > 0) {
             needs_.log.info("a webhook is delivered again", {{"webhook", webhook}});
         }

@@ -90,7 +90,7 @@ class WebhookDeliverer {
                                 Outcome outcome);
     bool has_place(const std::string& webhook) const;
     void leave_place(const std::string& webhook);
-    void note(const std::string& webhook, const Outcome& outcome);
+    void note(const std::string& webhook, const Outcome& outcome, core::Millis took);
 
     DelivererNeeds needs_;
     DelivererOptions options_;
@@ -98,8 +98,9 @@ class WebhookDeliverer {
     std::deque<Job> jobs_;
     std::map<std::string, std::size_t> places_;  //!< taken, by webhook
     std::size_t places_taken_ = 0;
+    std::string last_served_;
     std::set<std::string> busy_;     //!< deliveries under way, until their outcome is written
-    //! Webhooks whose last attempt was taken, and those whose last one failed; in neither: not tried yet.
+    //! Webhooks whose last attempt was taken soon, and those whose last one failed; in neither: not tried yet.
     std::set<std::string> answering_;
     std::set<std::string> failing_;
 };

@@ -23,8 +23,9 @@ namespace {
 namespace asio = core::asio;
 using Addresses = core::Expected<std::vector<IpAddress>>;
 
-//! Threads that still wait for the system's answer, also after who asked has given up.
-constexpr std::size_t kLookupsMax = 128;
+//! Threads that still wait for the system's answer, also after who asked has given up. Far below the unit's
+//! TasksMax, so that names of webhooks that nobody answers leave room for everything else.
+constexpr std::size_t kLookupsMax = 16;
 
 IpAddress address_of(const addrinfo& info) {
     if (info.ai_family == AF_INET6) {
