@@ -244,8 +244,9 @@ sceneTest('webhooks: killed around the delivery and the outbox -> told at least 
                 'session.succeeded',
             ], place);
             assert.deepEqual(events.map(({ sequence }) => sequence), [1, 2, 3, 4, 5]);
+            // Two deaths, each perhaps between the receiver's answer and our note of it.
             const repeats = receiver.of(session).length - events.length;
-            assert.ok(repeats <= 1, `${repeats} repeats after ${place}`);
+            assert.ok(repeats <= 2, `${repeats} repeats after ${place}`);
         }
     });
 
