@@ -8,7 +8,7 @@ namespace {
 //! Blocks of one look, when many deadlines have passed while nobody looked.
 constexpr int kBlocksMax = 16;
 //! Reading on comes first.
-constexpr core::Millis kRoundMax{10'000};
+constexpr core::Millis kAgreeingMax{10'000};
 
 }  // namespace
 
@@ -35,7 +35,7 @@ core::Task<core::Expected<core::Done>> DeadlineBlocks::agree() {
     waiting_.clear();
     const unsigned endpoints = reader_.info().payout_final.endpoints;
     const core::Tick begun = clock_.tick();
-    for (int i = 0; i < kBlocksMax && clock_.tick() - begun <= kRoundMax; ++i) {
+    for (int i = 0; i < kBlocksMax && clock_.tick() - begun <= kAgreeingMax; ++i) {
         auto block = co_await next();
         if (!block) co_return block.error();
         if (!*block) co_return core::Done{};
