@@ -1,7 +1,5 @@
 #include "settlement/deadlines.hpp"
 
-#include <algorithm>
-
 namespace settlement {
 namespace {
 
@@ -9,7 +7,7 @@ using core::Expected;
 
 constexpr std::size_t kSessionsPerLook = 200;
 constexpr core::Millis kInterval{2'000};
-//! What is due follows from rows, and who writes them wakes us; only a chain ahead of our clock does not.
+//! What is due follows from rows alone, and who writes them wakes us.
 constexpr core::Millis kSleepAtMost{30'000};
 
 }  // namespace
@@ -69,8 +67,7 @@ Expected<std::vector<core::SessionId>> Deadlines::due(db::UnitOfWork& work) cons
         auto agreed = work.blocks().agreed_to(chain);
         if (!agreed) return agreed.error();
         if (!*agreed) continue;
-        // Where there is one endpoint only, it may still name a time to come.
-        const core::Instant reached = std::min((**agreed).mined_at, now);
+        const core::Instant reached = (**agreed).mined_at;
         auto rows = work.sessions().waiting_past(chain, reached, kSessionsPerLook);
         if (!rows) return rows.error();
         auto balances_read = work.blocks().native_read_to(chain);

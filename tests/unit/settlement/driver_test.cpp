@@ -129,23 +129,6 @@ TEST_CASE("driver: a confirmed deposit leaves the chain -> the chain is halted, 
     REQUIRE(desk.payouts(id)[0].payout.waiting_for.find("halted") != std::string::npos);
 }
 
-TEST_CASE("deadlines: blocks of a time that is still to come -> nobody's deadline has passed [F02]",
-          "[F02]") {
-    Desk desk;
-    const auto id = desk.open();
-    settlement::Deadlines deadlines{*desk.context};
-    const core::Instant expires = desk.row(id).session.expires_at;
-    desk.clock.advance(expires - core::Millis{60'000} - desk.clock.now());
-    core::BlockRef invented{1, {}, {}, expires + core::Millis{1}};
-    desk.write<core::Done>([&](db::UnitOfWork& work) {
-        return work.blocks().start(kChain, invented, desk.clock.now());
-    });
-    REQUIRE(desk.run(deadlines.look_once()).value() == 0);
-    desk.clock.advance(core::Millis{60'001});
-    REQUIRE(desk.run(deadlines.look_once()).value() == 1);
-    REQUIRE(desk.state(id) == State::kExpired);
-}
-
 TEST_CASE("deadlines: read past it by one endpoint -> the session waits; agreed on -> expired [F02]",
           "[F02]") {
     Desk desk;
