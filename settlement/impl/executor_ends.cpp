@@ -20,6 +20,9 @@ Task<Expected<Done>> Executor::wait_for(db::PayoutFull full, std::string why) {
     if (full.payout.waiting_for == why) co_return Done{};
     const core::PayoutId id = full.payout.id;
     const core::Instant now = context_.clock.now();
+    context_.log.info("payout waits", {{"payout", id.value},
+                                       {"leg", to_string(full.payout.leg)},
+                                       {"for", why}});
     auto job = context_.database.write<Done>(
         [id, now, why](db::UnitOfWork& work) -> Expected<Done> {
             auto loaded = work.payouts().load(id);

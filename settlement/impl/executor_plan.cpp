@@ -18,7 +18,22 @@ using core::Error;
 using core::Expected;
 using core::Task;
 
-constexpr std::size_t kTopUpsMax = 4;
+//! Further top-ups come one by one with this between them: a price that rose for good must not hold a
+//! payment for ever, and one that jumps must not empty the gas station.
+constexpr std::size_t kTopUpsAtOnce = 4;
+constexpr core::Millis kBetweenFurtherTopUps{30 * 60'000};
+
+std::optional<core::Instant> newest_top_up(const db::PayoutFull& full) {
+    std::optional<core::Instant> newest;
+    for (const db::PayoutStep& step : full.steps) {
+        if (step.kind != db::StepKind::kTopUp) continue;
+        for (const db::Attempt& attempt : full.attempts) {
+            if (attempt.step != step.id) continue;
+            newest = std::max(newest.value_or(attempt.signed_at), attempt.signed_at);
+        }
+    }
+    return newest;
+}
 
 }  // namespace
 
@@ -142,9 +157,12 @@ Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing) 
         std::count_if(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& step) {
             return step.kind == db::StepKind::kTopUp;
         });
-    if (static_cast<std::size_t>(earlier) >= kTopUpsMax) {
-        co_return not_now("the gas price rose faster than " + std::to_string(kTopUpsMax) +
-                          " top-ups; waiting for it to fall");
+    if (static_cast<std::size_t>(earlier) >= kTopUpsAtOnce) {
+        const auto newest = newest_top_up(full);
+        if (newest && context_.clock.now() - *newest < kBetweenFurtherTopUps) {
+            co_return not_now("the gas price rose faster than " + std::to_string(earlier) +
+                              " top-ups; waiting for it to fall, or for half an hour since the last");
+        }
     }
     auto station = signer_.address_of({chains::KeyRole::kGasStation, 0});
     if (!station) co_return station.error();

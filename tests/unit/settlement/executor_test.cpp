@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <set>
 
 #include "settlement/accounts.hpp"
@@ -225,6 +226,32 @@ TEST_CASE("executor: the gas station is empty -> waits and says which address ne
     desk.sender.station_balance = units(1'000'000'000);
     desk.settle();
     REQUIRE(desk.state(id) == State::kDelivered);
+}
+
+TEST_CASE("executor: the price outruns four top-ups and stays -> another every half hour until it is paid") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    const auto top_ups = [&] {
+        const auto steps = only(desk, id).steps;
+        return std::count_if(steps.begin(), steps.end(), [](const db::PayoutStep& step) {
+            return step.kind == db::StepKind::kTopUp;
+        });
+    };
+    for (const unsigned price : {10U, 20U, 40U, 80U, 160U}) {
+        desk.sender.gas_price = units(price);
+        desk.settle(1);
+    }
+    REQUIRE(top_ups() == 4);
+    REQUIRE(only(desk, id).payout.waiting_for.find("gas price rose") != std::string::npos);
+    desk.clock.advance(core::Millis{25 * 60'000});
+    desk.settle(2);
+    REQUIRE(top_ups() == 4);
+    desk.clock.advance(core::Millis{6 * 60'000});
+    desk.settle();
+    REQUIRE(top_ups() == 5);
+    REQUIRE(desk.state(id) == State::kDelivered);
+    REQUIRE(transfers_to(desk, address(1)) == 1);
 }
 
 TEST_CASE("executor: nothing helps for an hour -> nodes are asked once a minute; it goes on within one") {
