@@ -13,6 +13,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kViolationsMax = 50;
+//! A quarter of an hour of asking.
+constexpr unsigned kRefusedMax = 128;
 constexpr std::uint64_t kFeeCapWei = 500'000'000'000;
 
 bool is_ten_percent_more(std::uint64_t now, std::uint64_t before) {
@@ -304,6 +306,9 @@ std::vector<std::string> Auditor::complaints() {
             complain("I19", order, "could never be opened");
         } else {
             judge_one(account, json::parse(order.last_view));
+            if (order.receiver.empty() && order.addresses_refused > kRefusedMax) {
+                complain("I19", order, "never got an address to pay to");
+            }
         }
     }
     if (has_honest_majority_) complain_of_what_waits();

@@ -106,6 +106,8 @@ class Chain {
     //! `may_break_finality`.
     core::Expected<ReorgReport> reorg(std::uint64_t depth, const ReorgPlan& plan, core::Instant now,
                                       bool may_break_finality = false, std::uint64_t extra = 1);
+    //! Its blocks have no room for what waits and pays fees: others bid more.
+    void set_full(bool full) { is_full_ = full; }
     void stall_finality(bool stalled) { finality_stalled_ = stalled; }
     //! Where the base fee goes, by an eighth per block, or at once from the next block on.
     void set_base_fee(std::uint64_t wei, bool at_once = false);
@@ -216,6 +218,7 @@ class Chain {
     std::vector<BlockId> canonical_;
     std::unordered_map<core::BlockHash, BlockId, HashOfHash> by_hash_;
     std::uint64_t finalized_ = 0;
+    bool is_full_ = false;
     bool finality_stalled_ = false;
     std::uint64_t base_fee_goal_ = 0;
     std::uint32_t branch_ = 0;

@@ -123,6 +123,7 @@ void Chain::fill(Draft& draft) {
     std::set<Candidate> candidates;
     const auto propose = [&](TxIndex index) {
         const Tx& tx = txs_[index];
+        if (is_full_ && tx.pays_fee) return;
         if (is_held(index) || (tx.fee_max != 0 && tx.fee_max < draft.block.base_fee)) return;
         candidates.emplace(~tip_of(tx, draft.block.base_fee), index);
     };

@@ -188,6 +188,7 @@ void Customers::choose_method(Order& order, unsigned attempt) {
         [this, &order, attempt](int status, const json& answer) {
             if (status / 100 != 2) {
                 if (status / 100 == 4 && status != 429) return;  // too late for a method
+                if (status / 100 == 5) ++order.addresses_refused;
                 world_.agenda().after(
                     kRetry, [this, &order, attempt] { choose_method(order, attempt + 1); });
                 return;

@@ -20,9 +20,10 @@ void be_honest(Node& node) {
 
 constexpr std::uint64_t kGwei = 1'000'000'000;
 constexpr std::uint64_t kUsualBaseFee = 10 * kGwei;
-//! After a rise the price stays somewhere up to so many times that; in the end above all of them, so
-//! that a bid which was never raised is never mined.
+//! After a rise the price stays somewhere up to so many times that. In the end blocks are full for a
+//! while, and then it is above all of them, so that a bid which is never raised is never mined.
 constexpr std::uint64_t kHighestUsual = 6;
+constexpr core::Millis kFullAtLast{30 * kMinute};
 constexpr std::uint64_t kLastBaseFee = 3 * kHighestUsual * kUsualBaseFee;
 
 }  // namespace
@@ -46,6 +47,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"blocks are late", 1, &Faults::blocks_are_late},
         {"finality stalls", 1, &Faults::finality_stalls},
         {"fees rise", 2, &Faults::fees_rise},
+        {"blocks are full", 1, &Faults::blocks_are_full},
         {"the pool forgets", 5, &Faults::pool_forgets},
         {"a token refuses", 3, &Faults::token_refuses},
         {"the clock jumps", 2, &Faults::clock_jumps},
@@ -71,7 +73,11 @@ void Faults::heal() {
     for (Place& place : world_.places()) {
         place.is_mining = true;
         place.chain->stall_finality(false);
-        place.chain->set_base_fee(kLastBaseFee);
+        place.chain->set_full(true);
+        later(kFullAtLast, [&place] {
+            place.chain->set_base_fee(kLastBaseFee);
+            place.chain->set_full(false);
+        });
         for (Asset token = 1; token <= place.chain->contracts().tokens.size(); ++token) {
             place.chain->behaviour(token) = {};
         }
@@ -270,6 +276,12 @@ void Faults::fees_rise() {
     chain.set_base_fee(rng_.between(2, 100) * kUsualBaseFee, rng_.chance(300));
     const std::uint64_t next = rng_.between(1, kHighestUsual) * kUsualBaseFee;
     later(a_while(), [&chain, next] { chain.set_base_fee(next); });
+}
+
+void Faults::blocks_are_full() {
+    Chain& chain = *world_.places()[some_place()].chain;
+    chain.set_full(true);
+    later(a_while(), [&chain] { chain.set_full(false); });
 }
 
 void Faults::pool_forgets() {

@@ -28,6 +28,7 @@ class Faults {
     //! Somebody has final blocks read again.
     void replays();
     void fees_rise();
+    void blocks_are_full();
     //! How often each kind struck.
     const std::map<std::string, std::uint64_t>& tally() const { return tally_; }
 

@@ -39,6 +39,8 @@ struct Order {
     std::string status;
     std::string last_view;  //!< the whole answer, for reports
 
+    //! So often the service was up, and could not say where to pay.
+    unsigned addresses_refused = 0;
     //! The token refused transfers from or to one of its addresses for a while: it may bounce.
     bool was_refused = false;
     bool is_final() const {
