@@ -92,6 +92,11 @@ struct Receivers {
     //! In the order they were issued.
     virtual Expected<std::vector<core::Address>> expecting(const core::AssetId& native_asset,
                                                            core::Instant ended_after) = 0;
+    //! Receivers whose session is open, or ended with an expires_at not before `ended_after`, whatever it
+    //! asks for: ids above `after`, ascending, at most `limit`.
+    virtual Expected<std::vector<Receiver>> recent(std::string_view family, core::ReceiverId after,
+                                                   core::Instant ended_after,
+                                                   std::size_t limit) = 0;
 };
 
 //! How far the chain was read a second time, after it was final.

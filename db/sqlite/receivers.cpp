@@ -33,6 +33,17 @@ constexpr char kExpecting[] =
     " WHERE t.asset = ?1 AND t.live = 1 AND NOT (s.dest_asset = ?1"
     "  AND (s.state NOT IN (8, 10, 12, 13, 14) OR s.expires_at >= ?3))";
 
+#define RECEIVER_COLUMNS_OF_R \
+    "r.id, r.family, r.derivation_index, r.address, r.session_id, r.issued_at"
+constexpr char kRecent[] =
+    "SELECT " RECEIVER_COLUMNS_OF_R " FROM sessions s CROSS JOIN receivers r"
+    " ON r.session_id = s.id AND r.family = ?1 AND r.id > ?2"
+    " WHERE s.state NOT IN (8, 10, 12, 13, 14)"
+    " UNION ALL SELECT " RECEIVER_COLUMNS_OF_R " FROM sessions s CROSS JOIN receivers r"
+    " ON r.session_id = s.id AND r.family = ?1 AND r.id > ?2"
+    " WHERE s.state IN (8, 10, 12, 13, 14) AND s.expires_at >= ?3"
+    " ORDER BY 1 LIMIT ?4";
+
 Receiver read_receiver(Query& query) {
     Receiver out;
     query.read(out.id, out.family, out.derivation_index, out.address, out.session, out.issued_at);
@@ -89,6 +100,12 @@ class SqliteReceivers final : public Receivers {
     Expected<std::vector<Receiver>> since(std::string_view family, core::ReceiverId after,
                                           std::size_t limit) override {
         return many(kSince, family, after, limit);
+    }
+
+    Expected<std::vector<Receiver>> recent(std::string_view family, core::ReceiverId after,
+                                           core::Instant ended_after,
+                                           std::size_t limit) override {
+        return many(kRecent, family, after, ended_after, limit);
     }
 
     Expected<core::ReceiverId> newest() override {

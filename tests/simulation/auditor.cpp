@@ -48,6 +48,14 @@ core::TxId tx_of(const json& text) {
     return *tx;
 }
 
+std::size_t place_of(World& world, const std::string& chain) {
+    for (std::size_t i = 0; i < world.places().size(); ++i) {
+        const auto number = world.places()[i].chain->options().number;
+        if (core::ChainId::eip155(number).text() == chain) return i;
+    }
+    core::check_failed("the operator's page names configured chains", __FILE__, __LINE__);
+}
+
 }  // namespace
 
 Auditor::Auditor(World& world, bool has_honest_majority)
@@ -58,12 +66,16 @@ Auditor::Auditor(World& world, bool has_honest_majority)
     for (const Place& place : world.places()) audited_.push_back(place.chain->finalized_height());
 }
 
-bool Auditor::is_held_to(std::string_view rule) const {
-    return has_honest_majority_ || rule == "I1" || rule == "I2" || rule == "I10" || rule == "I14";
+bool Auditor::is_held_to(std::string_view rule, const Order* order) const {
+    if (rule == "I1" || rule == "I2" || rule == "I10" || rule == "I14") return true;
+    if (!has_honest_majority_) return false;
+    if (order == nullptr) return true;
+    const auto account = orders_.find(order->number);
+    return account == orders_.end() || !account->second.was_final_no_more;
 }
 
 void Auditor::violated(std::string_view rule, const Order* order, const std::string& what) {
-    if (!is_held_to(rule)) return;
+    if (!is_held_to(rule, order)) return;
     std::string text{rule};
     if (order != nullptr) text += ", order " + std::to_string(order->number);
     text += ": " + what;
@@ -72,7 +84,7 @@ void Auditor::violated(std::string_view rule, const Order* order, const std::str
 }
 
 void Auditor::complain(std::string_view rule, const Order& order, const std::string& what) {
-    if (!is_held_to(rule)) return;
+    if (!is_held_to(rule, &order)) return;
     complaints_.push_back(std::string{rule} + ", order " + std::to_string(order.number) + ": " + what);
 }
 
@@ -264,7 +276,6 @@ void Auditor::became_final(std::size_t place, const Moved& move) {
             return;
         case Part::kDestination:
             add(account.delivered, move.asset, move.units);
-            ++deliveries_;
             if (move.from != order.receiver) {
                 violated("I2", &order, "somebody else's money was delivered");
             }
@@ -272,7 +283,7 @@ void Auditor::became_final(std::size_t place, const Moved& move) {
             return;
         case Part::kRefund:
             add(account.returned, move.asset, move.units);
-            ++returns_;
+            ++account.return_count;
             if (move.from != order.receiver) {
                 violated("I2", &order, "somebody else's money was returned");
             }
@@ -287,8 +298,40 @@ void Auditor::paid_out(Account& account, const Moved& move) {
     if (!is_ours) violated("I2", &order, "money went to a stranger: " + move.to.hex0x());
 }
 
+void Auditor::finality_breaks(std::size_t place, std::uint64_t fork) {
+    broken_.insert(place);
+    const Chain& chain = *world_.places()[place].chain;
+    const auto touch = [this](const core::Address& address) {
+        const auto role = roles_.find(address);
+        if (role != roles_.end()) orders_.at(role->second.order).was_final_no_more = true;
+    };
+    for (std::uint64_t height = fork + 1; height <= chain.finalized_height(); ++height) {
+        for (const Moved& move : chain.moves_at(height)) {
+            touch(move.from);
+            touch(move.to);
+        }
+    }
+}
+
+void Auditor::finality_broke(std::size_t place) {
+    for (auto& [number, account] : orders_) {
+        if (account.order->chain != place) continue;
+        Account fresh;
+        fresh.order = account.order;
+        fresh.was_final_no_more = account.was_final_no_more;
+        account = std::move(fresh);
+    }
+    audited_[place] = 0;
+    mined(place);
+}
+
 void Auditor::heard_status(const json& status) {
     for (const json& chain : status.at("chains")) {
+        const std::size_t place = place_of(world_, chain.at("chain").get<std::string>());
+        if (broken_.contains(place)) {
+            if (!chain.at("halts").empty()) halted_.insert(place);
+            continue;
+        }
         for (const json& halt : chain.at("halts")) {
             violated("I5", nullptr, "payouts were halted without a cause: " +
                                         halt.at("reason").get<std::string>());
@@ -311,8 +354,25 @@ std::vector<std::string> Auditor::complaints() {
             }
         }
     }
-    if (has_honest_majority_) complain_of_what_waits();
+    if (!has_honest_majority_) return complaints_;
+    complain_of_what_waits();
+    for (const std::size_t place : broken_) {
+        if (halted_.contains(place)) continue;
+        complaints_.push_back("I12: what was final left the chain, and payouts were not halted");
+    }
     return complaints_;
+}
+
+std::uint64_t Auditor::deliveries() const {
+    std::uint64_t sum = 0;
+    for (const auto& [number, account] : orders_) sum += account.delivery_count;
+    return sum;
+}
+
+std::uint64_t Auditor::returns() const {
+    std::uint64_t sum = 0;
+    for (const auto& [number, account] : orders_) sum += account.return_count;
+    return sum;
 }
 
 void Auditor::complain_of_what_waits() {

@@ -35,6 +35,11 @@ class Auditor {
     void sent(std::size_t place, std::string_view body);
     //! A block was mined: checks all that became final.
     void mined(std::size_t place);
+    //! What was final above this height is about to leave the chain. Orders whose money moves there are held to
+    //! fewer rules from now on; the place must halt its payouts.
+    void finality_breaks(std::size_t place, std::uint64_t fork);
+    //! It has: what became final is looked at afresh.
+    void finality_broke(std::size_t place);
     //! The operator's status page.
     void heard_status(const nlohmann::json& status);
 
@@ -48,8 +53,8 @@ class Auditor {
 
     const std::vector<std::string>& violations() const { return violations_; }
     //! Money that arrived at destinations and refund addresses, and how often.
-    std::uint64_t deliveries() const { return deliveries_; }
-    std::uint64_t returns() const { return returns_; }
+    std::uint64_t deliveries() const;
+    std::uint64_t returns() const;
 
   private:
     struct Deposit {
@@ -63,14 +68,16 @@ class Auditor {
     using Sums = std::map<Asset, core::Units>;
     //! What became final about one order.
     struct Account {
-        const Order* order;
+        const Order* order = nullptr;
         std::vector<Deposit> deposits;
         Sums in;
         Sums out;
         Sums delivered;
         unsigned delivery_count = 0;
+        unsigned return_count = 0;
         Sums returned;
         Sums gas;
+        bool was_final_no_more = false;  //!< some of its money was, and left the chain
     };
     enum class Part { kReceiver, kDestination, kRefund };
     struct Role {
@@ -98,7 +105,7 @@ class Auditor {
     void complain(std::string_view rule, const Order& order, const std::string& what);
     void violated(std::string_view rule, const Order* order, const std::string& what);
 
-    bool is_held_to(std::string_view rule) const;
+    bool is_held_to(std::string_view rule, const Order* order) const;
 
     World& world_;
     bool has_honest_majority_;
@@ -117,8 +124,8 @@ class Auditor {
     std::map<std::tuple<std::size_t, core::Address, std::string>, std::set<std::uint64_t>> signed_;
     std::vector<std::string> violations_;
     std::vector<std::string> complaints_;
-    std::uint64_t deliveries_ = 0;
-    std::uint64_t returns_ = 0;
+    std::set<std::size_t> broken_;       //!< places whose finality broke
+    std::set<std::size_t> halted_;       //!< of those, where payouts were halted
 };
 
 }  // namespace simulation

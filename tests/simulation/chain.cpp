@@ -26,8 +26,10 @@ std::size_t Chain::HashOfHash::operator()(const core::BlockHash& hash) const {
 Chain::Chain(ChainOptions options)
     : options_{std::move(options)},
       base_fee_goal_{options_.base_fee},
-      thief_{address_from("thief")} {
+      thief_{address_from("thief")},
+      wallet_{address_from("wallet")} {
     contracts_.tokens = options_.tokens;
+    contracts_.others[wallet_] = {.bytes = {0x57}, .hands_on = true};
     Draft genesis;
     genesis.block.receipts_root = *chains::evm::Bytes32::from_hex(kEmptyRootHex);
     genesis.block.timestamp = static_cast<std::uint64_t>(options_.genesis.unix_seconds());

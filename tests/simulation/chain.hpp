@@ -46,6 +46,7 @@ struct Payment {
     std::uint64_t fee_max = 0;  //!< 0: any
     bool pays_fee = false;      //!< true where the sender's balance is looked at
     bool fails = false;         //!< too little gas: mined, and moves nothing
+    bool by_contract = false;   //!< coin that no transaction names the recipient of
 };
 
 //! What a reorganisation does to one transaction of the blocks that it drops.
@@ -235,6 +236,7 @@ class Chain {
     std::uint64_t tip_min_ = 1;
     std::uint64_t seeds_ = 0;
     core::Address thief_;
+    core::Address wallet_;  //!< the contract that hands coin on
 
     ByAddress received_;
     ByAddress sent_;

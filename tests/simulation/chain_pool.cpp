@@ -82,7 +82,8 @@ TxIndex Chain::payment_tx(const Payment& payment) {
     tx.tip_max = payment.tip;
     CHECK(!tx.pays_fee || tx.fee_max != 0, "who pays a fee must say how much at most");
     if (payment.asset == kNative) {
-        tx.to = payment.to;
+        tx.to = payment.by_contract ? wallet_ : payment.to;
+        if (payment.by_contract) tx.data.assign(payment.to.view().begin(), payment.to.view().end());
         tx.value = payment.units.raw();
     } else {
         tx.to = contracts_.token(payment.asset).contract;

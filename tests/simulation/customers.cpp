@@ -109,7 +109,7 @@ Customers::Plan Customers::plan(const Order& order) {
     const core::Units tolerated = *full.mul_ratio_floor(order.terms->tolerance_bps, 10'000);
     const auto other = static_cast<Asset>((order.asset + 1) % (kListedTokens + 1));
     const core::Units of_other = amount(other);
-    switch (rng_.below(22)) {
+    switch (rng_.below(24)) {
         case 0: return {{{first, order.asset, part(2, 5)}, {second, order.asset, part(3, 5)}}, "in two parts"};
         case 1: return {{{first, order.asset, part(13, 10)}}, "too much"};
         case 2: return {{{first, order.asset, part(7, 10)}}, "too little"};
@@ -128,6 +128,8 @@ Customers::Plan Customers::plan(const Order& order) {
         case 15: return {{{first, order.asset, full, true}}, "in vain"};
         case 16: return {{{first, kWorthless, of_other}}, "in worthless tokens"};
         case 17: return {{{first, kNative, of_other, true}, {second, order.asset, full}}, "twice, once in vain"};
+        case 18: return {{{first, order.asset, full, false, true}}, "by a contract"};
+        case 19: return {{{first, order.asset, full}, {second, kNative, of_other, false, true}}, "twice, once by a contract"};
         default: return {{{first, order.asset, full}}, "as asked"};
     }
 }
@@ -218,7 +220,8 @@ void Customers::pay(Order& order) {
                        .from = World::payer(),
                        .to = order.receiver,
                        .units = payment.units,
-                       .fails = payment.fails});
+                       .fails = payment.fails,
+                       .by_contract = payment.by_contract});
             if (world_.trace().is_heard()) {
                 world_.trace().listener()(world_.now(), "customer", "order " + std::to_string(order.number) + " pays " +
                                                     payment.units.decimal() + " of asset " +

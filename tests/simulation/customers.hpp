@@ -33,6 +33,7 @@ class Customers {
         Asset asset = kNative;
         core::Units units;
         bool fails = false;
+        bool by_contract = false;
     };
     struct Plan {
         std::vector<Instalment> payments;

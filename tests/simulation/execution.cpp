@@ -166,6 +166,13 @@ class TokenCall {
     AbiReader arguments_;
 };
 
+core::Address coin_recipient(const Contracts& contracts, const Call& call) {
+    const auto code = contracts.others.find(call.to);
+    if (code == contracts.others.end() || !code->second.hands_on) return call.to;
+    const auto named = core::Address::from_bytes(call.data);
+    return named ? *named : call.to;
+}
+
 }  // namespace
 
 Asset Contracts::asset_at(const core::Address& contract) const {
@@ -188,7 +195,9 @@ Effects run(const Contracts& contracts, const Call& call, const StateSource& sta
         if (code->second.refuses) return failed({});
         out.gas += code->second.gas_extra;
     }
-    if (call.value != 0) out.moves.push_back({kNative, call.from, call.to, call.value});
+    if (call.value != 0) {
+        out.moves.push_back({kNative, call.from, coin_recipient(contracts, call), call.value});
+    }
     return out;
 }
 
@@ -196,7 +205,7 @@ std::optional<Move> intent_of(const Contracts& contracts, const Call& call) {
     const Asset asset = contracts.asset_at(call.to);
     if (asset == kNative) {
         if (call.value == 0) return std::nullopt;
-        return Move{kNative, call.from, call.to, call.value};
+        return Move{kNative, call.from, coin_recipient(contracts, call), call.value};
     }
     const auto method = method_of(call.data);
     if (!method || (*method != Method::kTransfer && *method != Method::kTransferFrom)) {

@@ -27,10 +27,12 @@ struct Token {
     TokenBehaviour behaviour = {};
 };
 
-//! An account with code that is no token: it takes calls and coin, or refuses both.
+//! An account with code that is no token: it takes calls and coin, refuses both, or hands the coin on to
+//! the address that is its data, as a wallet with several owners does.
 struct Code {
     core::Bytes bytes;
     bool refuses = false;
+    bool hands_on = false;
     std::uint64_t gas_extra = 10'000;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include <nlohmann/json.hpp>
+
 #include "core/crash_point.hpp"
 #include "tests/simulation/crash_points.hpp"
 
@@ -25,6 +27,20 @@ constexpr std::uint64_t kUsualBaseFee = 10 * kGwei;
 constexpr std::uint64_t kHighestUsual = 6;
 constexpr core::Millis kFullAtLast{30 * kMinute};
 constexpr std::uint64_t kLastBaseFee = 3 * kHighestUsual * kUsualBaseFee;
+//! Of a thousand.
+constexpr unsigned kWorldsOfBrokenFinality = 250;
+constexpr std::uint64_t kBelowFinalMin = 40;
+constexpr std::uint64_t kBelowFinalMax = 160;
+constexpr std::uint64_t kBehindAtMost = 5;
+
+//! What the operator's page says of how far it has read.
+std::uint64_t height_of(const std::string& status, const core::ChainId& chain) {
+    const auto page = nlohmann::json::parse(status);
+    for (const auto& one : page.at("chains")) {
+        if (one.at("chain") == chain.text()) return one.at("height").get<std::uint64_t>();
+    }
+    return 0;
+}
 
 }  // namespace
 
@@ -56,12 +72,19 @@ const std::vector<Faults::Kind>& Faults::kinds() {
     return all;
 }
 
-Faults::Faults(World& world, Customers& customers, std::size_t liars)
-    : world_{world}, customers_{customers}, liars_{liars}, rng_{world.seed().fork("faults")} {}
+Faults::Faults(World& world, Customers& customers, Auditor& auditor, std::size_t liars)
+    : world_{world},
+      customers_{customers},
+      auditor_{auditor},
+      liars_{liars},
+      rng_{world.seed().fork("faults")} {}
 
 void Faults::open() {
     is_open_ = true;
     later(core::Millis{5 * kMinute}, [this] { next(); });
+    if (rng_.chance(kWorldsOfBrokenFinality)) {
+        later(rng_.millis(2 * 60 * kMinute, 20 * 60 * kMinute), [this] { finality_breaks(); });
+    }
 }
 
 void Faults::heal() {
@@ -246,17 +269,46 @@ void Faults::chain_is_rewritten() {
     if (deepest < 2) return;
     constexpr std::uint64_t kDepths[] = {1, 1, 1, 2, 2, 3, 7, 12, 32, 63};
     const std::uint64_t depth = std::min(kDepths[rng_.below(std::size(kDepths))], deepest - 1);
-    const auto plan = [this](const DroppedTx& tx) {
-        const auto choice = rng_.below(10);
-        if (choice < 3) return Fate::kSamePlace;
-        if (choice < 6) return Fate::kElsewhere;
-        if (choice < 8) return Fate::kPool;
-        if (tx.synthetic) return choice == 8 ? Fate::kDoubleSpent : Fate::kElsewhere;
-        return choice == 8 ? Fate::kGone : Fate::kOtherAttempt;
-    };
-    const auto done = chain.reorg(depth, plan, world_.now());
+    const auto done = chain.reorg(depth, [this](const DroppedTx& tx) { return fate_of(tx); }, world_.now());
     CHECK(done.has_value(), "a reorganisation above the finalized block is possible");
     world_.trace().tell("fault", "depth " + std::to_string(depth));
+}
+
+Fate Faults::fate_of(const DroppedTx& tx) {
+    const auto choice = rng_.below(10);
+    if (choice < 3) return Fate::kSamePlace;
+    if (choice < 6) return Fate::kElsewhere;
+    if (choice < 8) return Fate::kPool;
+    if (tx.synthetic) return choice == 8 ? Fate::kDoubleSpent : Fate::kElsewhere;
+    return choice == 8 ? Fate::kGone : Fate::kOtherAttempt;
+}
+
+//! The daemon can tell only when it had read what was final then: strikes once it has.
+void Faults::finality_breaks() {
+    const std::size_t which = some_place();
+    const auto again = [this] { later(core::Millis{10 * kMinute}, [this] { finality_breaks(); }); };
+    if (world_.process() == nullptr) return again();
+    api::Request request;
+    request.method = "GET";
+    request.path = "/operator/status";
+    world_.process()->ask(std::move(request), true, [this, which, again](std::optional<api::Response> response) {
+        Chain& chain = *world_.places()[which].chain;
+        const auto id = core::ChainId::eip155(chain.options().number);
+        const std::uint64_t read = response && response->status == 200 ? height_of(response->body, id) : 0;
+        const std::uint64_t fork = chain.finalized_height() - rng_.between(kBelowFinalMin, kBelowFinalMax);
+        if (!is_open_ || read + kBehindAtMost < chain.height()) return again();
+        // In its own turn: this is called from within the process.
+        later(core::Millis{1}, [this, which, fork, &chain] {
+            world_.trace().tell("fault", "finality breaks: all above " + std::to_string(fork));
+            ++tally_["finality breaks"];
+            auditor_.finality_breaks(which, fork);
+            const auto done = chain.reorg(chain.height() - fork,
+                                          [this](const DroppedTx& tx) { return fate_of(tx); },
+                                          world_.now(), true);
+            CHECK(done.has_value(), "any depth is possible");
+            auditor_.finality_broke(which);
+        });
+    });
 }
 
 void Faults::blocks_are_late() {

@@ -16,11 +16,12 @@ namespace simulation {
 //! after a while; heal() ends all.
 //!
 //! What it keeps to, because the daemon is promised it: at most one of a chain's three nodes lies or is
-//! far behind at a time; no reorganisation goes below the finalized block.
+//! far behind at a time. No reorganisation goes below the finalized block, but for one in some worlds: then
+//! it must halt, and the auditor judges the orders that were touched by fewer rules.
 class Faults {
   public:
     //! `liars`: nodes of a chain that tell the same lie at a time.
-    Faults(World& world, Customers& customers, std::size_t liars);
+    Faults(World& world, Customers& customers, Auditor& auditor, std::size_t liars);
 
     void open();
     //! No new ones, and none of the old ones goes on.
@@ -60,6 +61,8 @@ class Faults {
     void loses_power();
     void disk_fails();
     void chain_is_rewritten();
+    Fate fate_of(const DroppedTx& tx);
+    void finality_breaks();
     void blocks_are_late();
     void finality_stalls();
     void pool_forgets();
@@ -68,6 +71,7 @@ class Faults {
 
     World& world_;
     Customers& customers_;
+    Auditor& auditor_;
     std::size_t liars_;
     Random rng_;
     bool is_open_ = false;

@@ -31,7 +31,7 @@ RunReport run(const RunOptions& options) {
     if (options.listener) world.trace().listen(options.listener);
     Auditor auditor{world, options.liars * 2 < kNodesPerChain};
     Customers customers{world, auditor, options.orders_per_day};
-    Faults faults{world, customers, options.liars};
+    Faults faults{world, customers, auditor, options.liars};
     Operator people{world, auditor};
     world.on_block([&auditor](std::size_t place) { auditor.mined(place); });
     world.on_request([&auditor](std::size_t place, std::string_view body) { auditor.sent(place, body); });

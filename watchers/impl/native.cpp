@@ -4,7 +4,9 @@
 #include "watchers/impl/quorum.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <set>
 #include <utility>
 
 namespace watchers {
@@ -16,6 +18,9 @@ constexpr core::Millis kEndedFor{24 * 3'600'000};
 constexpr std::size_t kResidualsMax = 8;
 //! Balances asked for at inner blocks of one batch.
 constexpr std::size_t kProbesMax = 200;
+//! Receivers in one turn, and the chain's time between two: 10,000 have their turn in less than two hours.
+constexpr std::size_t kTurn = 100;
+constexpr core::Millis kBetweenTurns{60'000};
 //! Payments to one address about which others are asked at once.
 constexpr std::size_t kPaymentsMax = 32;
 constexpr std::uint64_t kAnyHeight = std::numeric_limits<std::int64_t>::max();
@@ -53,6 +58,20 @@ core::Expected<std::vector<std::optional<core::Units>>> NativeSums::of(
     return out;
 }
 
+core::Expected<std::vector<core::Address>> NativeSums::turn(db::UnitOfWork& work,
+                                                            std::string_view family,
+                                                            core::Instant mined_at,
+                                                            core::Instant ended_after) {
+    if (mined_at < next_turn_) return std::vector<core::Address>{};
+    auto part = work.receivers().recent(family, turn_after_, ended_after, kTurn);
+    if (!part) return part.error();
+    next_turn_ = mined_at + kBetweenTurns;
+    turn_after_ = part->size() < kTurn ? core::ReceiverId{} : part->back().id;
+    std::vector<core::Address> out;
+    for (db::Receiver& one : *part) out.push_back(std::move(one.address));
+    return out;
+}
+
 core::Expected<NativeLook::Known> NativeLook::load(db::UnitOfWork& work, const core::ChainId& chain,
                                                    const core::AssetId& native, NativeSums& sums) {
     auto tip = work.blocks().tip(chain);
@@ -66,6 +85,13 @@ core::Expected<NativeLook::Known> NativeLook::load(db::UnitOfWork& work, const c
     auto expecting = work.receivers().expecting(native, known.read_to.mined_at - kEndedFor);
     if (!expecting) return expecting.error();
     known.addresses = std::move(*expecting);
+    known.expecting = known.addresses.size();
+    auto turn = sums.turn(work, chain.name_space(), known.tip.mined_at,
+                          known.read_to.mined_at - kEndedFor);
+    if (!turn) return turn.error();
+    const std::set<core::Address> among{known.addresses.begin(), known.addresses.end()};
+    std::ranges::copy_if(*turn, std::back_inserter(known.addresses),
+                         [&among](const core::Address& one) { return !among.contains(one); });
     auto expected = sums.of(work, chain, native, known.addresses);
     if (!expected) return expected.error();
     known.expected = std::move(*expected);
@@ -251,15 +277,20 @@ core::Task<core::Expected<Balances>> NativeLook::read() {
             // Nothing to say of it. Should rows change until this batch is written, the next one tells.
             if (*had == books->in.back()) continue;
         }
+        // Of those who do not wait for coin only what is over matters, and it holds nobody else up.
+        const bool waits = i < known_.expecting;
+        if (!waits && !known_.expected[i]) continue;
+        auto surplus = core::Expected<core::Units>{core::Units{}};
+        if (known_.expected[i]) surplus = over(holds, books->in.back(), books->out.back());
+        if (!surplus) co_return surplus.error();
+        if (!waits && surplus->is_zero()) continue;
         balances.addresses.push_back(address);
         balances.units.push_back(holds);
-        if (!known_.expected[i]) continue;
-        const auto surplus = over(holds, books->in.back(), books->out.back());
-        if (!surplus) co_return surplus.error();
         if (surplus->is_zero()) continue;
         const auto too_early = co_await rests_on_one_word(address);
         if (!too_early) co_return too_early.error();
         if (*too_early) {
+            if (!waits) continue;
             balances.complete = false;
             waiting_ = "native coin at " + address.hex0x() + " waits for its payments to be agreed on";
             continue;
@@ -271,6 +302,7 @@ core::Task<core::Expected<Balances>> NativeLook::read() {
             balances.over.emplace(address, std::move(*residuals));
             continue;
         }
+        if (!waits) continue;
         balances.complete = false;
         waiting_ = "native coin at " + address.hex0x() +
                    " waits for endpoints that agree: " + agreed.error().message;

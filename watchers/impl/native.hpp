@@ -20,18 +20,28 @@
 
 namespace watchers {
 
-//! What addresses should hold by the rows, kept from look to look while no row that says so changes. For
-//! one look at a time.
+//! What is kept from look to look. For one look at a time.
+//!
+//! What addresses should hold by the rows, while no row that says so changes; and whose turn it is among the
+//! receivers whose session asks for something else than coin: somebody may send them coin all the same,
+//! and a contract's call shows only in the balance.
 class NativeSums {
   public:
     //! Of these addresses, as of the view that `work` has.
     core::Expected<std::vector<std::optional<core::Units>>> of(
         db::UnitOfWork& work, const core::ChainId& chain, const core::AssetId& native,
         const std::vector<core::Address>& addresses);
+    //! The next part of all receivers of sessions that are open or ended not before `ended_after`; nothing
+    //! while the last part is younger than a minute of the chain's time.
+    core::Expected<std::vector<core::Address>> turn(db::UnitOfWork& work, std::string_view family,
+                                                    core::Instant mined_at,
+                                                    core::Instant ended_after);
 
   private:
     std::int64_t changes_ = -1;
     std::map<core::Address, std::optional<core::Units>> sums_;
+    core::ReceiverId turn_after_;
+    core::Instant next_turn_;
 };
 
 //! Looks, at the end of one batch, for native coin that no transaction explains: who waits for it,
@@ -56,6 +66,7 @@ class NativeLook {
         core::BlockRef tip;
         core::BlockRef read_to;
         std::vector<core::Address> addresses;
+        std::size_t expecting = 0;  //!< so many of them, the first, wait for coin
         std::vector<std::optional<core::Units>> expected;  //!< before the batch
     };
     //! What the address should hold and what it spent, after each probed block.

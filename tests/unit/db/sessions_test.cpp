@@ -254,6 +254,18 @@ TEST_CASE("receivers: who may get native coin -> those of live sessions that ask
         CHECK(found == std::vector{addresses[0], addresses[1]});
         found = work.receivers().expecting(kNative, end).value();
         CHECK(found == std::vector{addresses[0], addresses[1], addresses[2]});
+
+        const auto recent = [&](core::ReceiverId after, core::Instant ended_after, std::size_t limit) {
+            std::vector<core::Address> out;
+            for (const auto& one : work.receivers().recent("eip155", after, ended_after, limit).value()) {
+                out.push_back(one.address);
+            }
+            return out;
+        };
+        CHECK(recent({}, end, 9) == addresses);
+        CHECK(recent({}, end + core::Millis{1}, 9) ==
+              std::vector{addresses[0], addresses[1], addresses[3]});
+        CHECK(recent(core::ReceiverId{1}, end, 2) == std::vector{addresses[1], addresses[2]});
         return Done{};
     });
 }
