@@ -30,11 +30,25 @@ struct Request {
     }
 };
 
+//! Where a stream writes to: the peer of one connection.
+struct Sink {
+    virtual ~Sink() = default;
+    //! False when the peer is gone, takes too long to read, or the server is shutting down: the stream
+    //! has to end.
+    virtual core::Task<bool> write(std::string text) = 0;
+};
+
+//! The rest of an answer whose end is not known yet. Returns when all is said. Cancelled, at whatever it
+//! waits for, when the peer leaves or the server shuts down. Must not throw anything else.
+using Stream = std::function<core::Task<void>(Sink&)>;
+
 struct Response {
     int status = 200;
     std::string body;
     std::string content_type = "application/json";
     std::vector<std::pair<std::string, std::string>> headers;  //!< beyond those the server adds
+    //! When set, what it writes is the body, and the connection ends with it; `body` is not sent.
+    Stream stream;
 };
 
 //! Must not throw but for Asio's cancellation; anything else becomes a 500.

@@ -46,8 +46,11 @@ struct HttpServerOptions {
 //! what is too large with 413, 414 or 431; what is too slow is closed. Handlers see only whole
 //! requests.
 //!
+//! An answer with a stream has no Content-Length: it ends with its connection. A peer that leaves, or does
+//! not take what is written within the write time-out, ends the stream.
+//!
 //! Life: open (listening) → run (accepting) → drain (no new connections, requests in flight end,
-//! idle connections close) → everything closed. Destroyed only after drain returned.
+//! idle connections and streams close) → everything closed. Destroyed only after drain returned.
 class HttpServer {
   public:
     //! kInvalid for an address that is none, kUnreachable when it cannot be listened on.

@@ -24,6 +24,7 @@ struct ChainFacts {
     core::ChainId id;
     std::uint64_t number = 0;  //!< "chainId" of the wire: 8453
     std::string name;          //!< "Base"
+    std::string explorer_url = {};  //!< "https://basescan.org"; empty: none is known
 };
 
 struct TokenFacts {

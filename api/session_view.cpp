@@ -8,6 +8,15 @@
 #include <utility>
 
 namespace api {
+
+bool pays(const db::Deposit& deposit, const session::Session& session) {
+    if (deposit.status == db::DepositStatus::kOrphaned) return false;
+    if (deposit.claim) {
+        return *deposit.claim == db::ClaimUse::kDelivery || *deposit.claim == db::ClaimUse::kRefund;
+    }
+    return deposit.can_fund.value_or(true) && deposit.mined_at <= session.expires_at;
+}
+
 namespace {
 
 using impl::Names;
@@ -18,15 +27,6 @@ json stored_json(const std::string& text) {
     json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
     CHECK(!parsed.is_discarded(), "stored JSON is well-formed");
     return parsed;
-}
-
-//! Does this deposit pay for the session, as far as is known now?
-bool pays(const db::Deposit& deposit, const session::Session& session) {
-    if (deposit.status == db::DepositStatus::kOrphaned) return false;
-    if (deposit.claim) {
-        return *deposit.claim == db::ClaimUse::kDelivery || *deposit.claim == db::ClaimUse::kRefund;
-    }
-    return deposit.can_fund.value_or(true) && deposit.mined_at <= session.expires_at;
 }
 
 //! The paying deposits of one asset: the funding's, or of the first that came.
@@ -43,22 +43,29 @@ std::vector<const db::Deposit*> paying(const SessionFacts& facts) {
     return out;
 }
 
+//! `deposits` are of one asset, and there is one.
+Paid sum_of(const std::vector<const db::Deposit*>& deposits) {
+    Paid out{deposits.front()->asset, {}};
+    for (const db::Deposit* deposit : deposits) {
+        auto next = out.units.plus(deposit->units);
+        if (next) out.units = *next;
+    }
+    return out;
+}
+
 //! Several deposits add up; sender and transaction are the largest one's.
 std::optional<json> source_json(const SessionFacts& facts, const Names& names) {
     const auto deposits = paying(facts);
     if (deposits.empty()) return std::nullopt;
     const db::Deposit* largest = deposits.front();
-    core::Units sum;
     for (const db::Deposit* deposit : deposits) {
         if (deposit->units > largest->units) largest = deposit;
-        auto next = sum.plus(deposit->units);
-        if (next) sum = *next;
     }
     json out = json::object();
     if (!largest->from.empty()) out["address"] = names.address(largest->chain, largest->from);
     names.put_chain(out, largest->chain);
     names.put_token(out, largest->asset);
-    names.put_units(out, "sentUnits", largest->asset, sum);
+    names.put_units(out, "sentUnits", largest->asset, sum_of(deposits).units);
     if (largest->status == db::DepositStatus::kConfirmed && !largest->tx.empty()) {
         out["txHash"] = names.tx(largest->chain, largest->tx);
     }
@@ -163,12 +170,8 @@ StatusReason waiting_reason(const SessionFacts& facts, const Names& names) {
         }
         return {"waiting_for_deposit", "No deposit has been seen yet."};
     }
-    core::Units sum;
-    for (const db::Deposit* deposit : deposits) {
-        auto next = sum.plus(deposit->units);
-        if (next) sum = *next;
-    }
-    std::string message = names.amount(deposits.front()->asset, sum) + " came so far";
+    const Paid paid = sum_of(deposits);
+    std::string message = names.amount(paid.asset, paid.units) + " came so far";
     if (session.destination.units) {
         message += " of " + names.amount(session.destination.asset, *session.destination.units);
     }
@@ -256,6 +259,12 @@ std::size_t first_told(const SessionFacts& facts) {
 }
 
 }  // namespace
+
+std::optional<Paid> paid_so_far(const SessionFacts& facts) {
+    const auto deposits = paying(facts);
+    if (deposits.empty()) return std::nullopt;
+    return sum_of(deposits);
+}
 
 StatusReason status_reason(const SessionFacts& facts, const Chains& chains, Audience audience) {
     StatusReason reason = base_reason(facts, Names{chains});

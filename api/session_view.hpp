@@ -35,6 +35,16 @@ nlohmann::json session_json(const SessionFacts& facts, const Chains& chains, Aud
 nlohmann::json deposits_json(const SessionFacts& facts, const std::vector<core::DepositId>& ids,
                              const Chains& chains);
 
+//! Does this deposit pay for the session, as far as is known now?
+bool pays(const db::Deposit& deposit, const session::Session& session);
+
+struct Paid {
+    core::AssetId asset;
+    core::Units units;
+};
+//! The sum of the deposits that pay for it, all of one asset.
+std::optional<Paid> paid_so_far(const SessionFacts& facts);
+
 struct StatusReason {
     std::string code;     //!< closed set, snake case
     std::string message;  //!< for people

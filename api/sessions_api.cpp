@@ -1,5 +1,6 @@
 #include "api/sessions_api.hpp"
 
+#include "api/impl/session_access.hpp"
 #include "api/impl/session_jobs.hpp"
 #include "session/views.hpp"
 
@@ -11,12 +12,6 @@ namespace {
 
 using impl::Created;
 using nlohmann::json;
-
-Problem no_session() { return not_found("session_not_found", "There is no such session."); }
-
-Problem wrong_secret() {
-    return unauthorized("invalid_client_secret", "The client secret does not fit this session.");
-}
 
 Problem not_payable(const session::Session& session) {
     if (session::sessions_api_status(session) == "expired" || session::is_waiting(session.state)) {
@@ -141,7 +136,7 @@ core::Task<Response> SessionsApi::retrieve(Request request) {
     auto facts = co_await load(core::SessionId{request.captures.at(0)}, request.request_id);
     if (!facts) co_return problem_response(facts.problem());
     // Whether a session of somebody else exists is nobody's business.
-    if (owner && *owner != facts->row.environment) co_return problem_response(no_session());
+    if (owner && *owner != facts->row.environment) co_return problem_response(impl::no_session());
     co_return session_response(200, *facts, owner ? Audience::kOwner : Audience::kPublic);
 }
 
@@ -190,22 +185,14 @@ core::Task<Response> SessionsApi::check(Request request) {
 }
 
 core::Task<Checked<SessionFacts>> SessionsApi::load(core::SessionId id, std::string request_id) {
-    using Found = std::optional<SessionFacts>;
-    auto job = [id](db::UnitOfWork& work) { return impl::load_facts(work, id); };
-    auto found = co_await needs_.database.read<Found>(std::move(job));
-    if (!found) co_return storage_failed(found.error(), request_id);
-    if (!*found) co_return no_session();
-    co_return std::move(**found);
+    return impl::read_session(needs_.database, needs_.log, std::move(id), std::move(request_id));
 }
 
 core::Task<Checked<SessionFacts>> SessionsApi::load_with_secret(Request request,
                                                                 std::string secret) {
-    auto facts = co_await load(core::SessionId{request.captures.at(0)}, request.request_id);
-    if (!facts) co_return facts.problem();
-    const bool same =
-        core::equal_constant_time(core::bytes_of(secret), core::bytes_of(facts->row.client_secret));
-    if (!same) co_return wrong_secret();
-    co_return std::move(*facts);
+    return impl::read_with_secret(needs_.database, needs_.log,
+                                  core::SessionId{request.captures.at(0)}, std::move(secret),
+                                  std::move(request.request_id));
 }
 
 db::SessionRow SessionsApi::new_row(const CreateSession& order,
@@ -235,10 +222,7 @@ Response SessionsApi::session_response(int status, const SessionFacts& facts,
 }
 
 Problem SessionsApi::storage_failed(const core::Error& error, std::string_view request_id) const {
-    needs_.log.error(
-        "a request failed in the store",
-        {{"request", request_id}, {"code", core::to_string(error.code)}, {"why", error.message}});
-    return internal_error();
+    return impl::storage_failed(needs_.log, error, request_id);
 }
 
 }  // namespace api

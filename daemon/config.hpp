@@ -80,6 +80,7 @@ struct ChainSettings {
     core::ChainId id;
     std::optional<std::string> name;
     std::optional<std::string> native_symbol;
+    std::optional<std::string> explorer_url;  //!< without trailing slash
     std::optional<bool> mainnet;
     std::optional<bool> scan_native;
     std::optional<std::int64_t> poll_ms;

@@ -39,9 +39,10 @@ enum class Concern : unsigned {
     kFacts,    //!< facts were added
     kPayouts,  //!< what payouts go by: they, their steps and attempts, our transactions, halts
     kWebhooks,  //!< deliveries came, or came to another state
+    kSessions,  //!< sessions changed, or deposits
     kNone,
 };
-inline constexpr std::size_t kConcerns = 5;
+inline constexpr std::size_t kConcerns = 6;
 
 //! Counts commits, and the failure after which there are none. A ping without content: whoever wakes
 //! reads again. A lost ping costs one poll.

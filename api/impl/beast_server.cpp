@@ -7,12 +7,14 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -147,6 +149,26 @@ struct Connection {
     beast::tcp_stream stream;
     asio::cancellation_signal cancel;
     bool in_request = false;  //!< past a request's first byte, answer not yet sent
+    bool streaming = false;   //!< the answer has no end of its own
+};
+
+//! Writes to a connection that is being read from at the same time, without a deadline: what is set here
+//! holds for the write alone.
+class ConnectionSink final : public Sink {
+  public:
+    ConnectionSink(Connection& connection, core::Millis write_timeout)
+        : connection_{connection}, write_timeout_{write_timeout} {}
+
+    core::Task<bool> write(std::string text) override {
+        error_code ec;
+        connection_.stream.expires_after(write_timeout_);
+        co_await asio::async_write(connection_.stream, asio::buffer(text), into(ec));
+        co_return !ec;
+    }
+
+  private:
+    Connection& connection_;
+    core::Millis write_timeout_;
 };
 
 }  // namespace
@@ -217,7 +239,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         error_code ec;
         acceptor_.close(ec);
         for (Connection& connection : connections_) {
-            if (!connection.in_request) close(connection);
+            if (!connection.in_request || connection.streaming) close(connection);
         }
         co_await wait_closed(deadline);
         if (connections_.empty()) co_return;
@@ -339,6 +361,9 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
                          static_cast<double>((clock_.tick() - started).count()) / 1000.0);
         // An answer to HEAD has no body; one would be read as the start of the next answer.
         if (head) response.body.clear();
+        if (response.stream && !head) {
+            co_return co_await send_stream(connection, std::move(response), request_id);
+        }
         co_return co_await send(connection, std::move(response), request_id, keep && !draining_);
     }
 
@@ -380,6 +405,71 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         http::response<http::string_body> out{static_cast<http::status>(response.status), 11};
         const bool has_body = response.status != 204 && response.status != 304;
         if (has_body) out.set(http::field::content_type, response.content_type);
+        fill_header(out, response, request_id);
+        out.keep_alive(keep);
+        if (has_body) {
+            out.body() = std::move(response.body);
+            out.prepare_payload();
+        }
+        count_answered(response.status);
+        error_code ec;
+        connection.stream.expires_after(options_.limits.write_timeout);
+        co_await http::async_write(connection.stream, out, into(ec));
+        co_return keep && !ec;
+    }
+
+    //! The header, and then what the stream says, until one of the two sides has had enough. The end
+    //! of the connection is the end of the answer.
+    core::Task<bool> send_stream(Connection& connection, Response response,
+                                 std::string request_id) {
+        http::response<http::empty_body> out{static_cast<http::status>(response.status), 11};
+        out.set(http::field::content_type, response.content_type);
+        fill_header(out, response, request_id);
+        out.keep_alive(false);
+        count_answered(response.status);
+        error_code ec;
+        connection.stream.expires_after(options_.limits.write_timeout);
+        co_await http::async_write(connection.stream, out, into(ec));
+        if (ec || draining_) co_return false;
+        connection.stream.expires_never();
+        connection.streaming = true;
+        ConnectionSink sink{connection, options_.limits.write_timeout};
+        using namespace asio::experimental::awaitable_operators;
+        auto told = tell(connection, response.stream, sink, request_id);
+        auto left = until_left(connection);
+        co_await (std::move(left) || std::move(told));
+        connection.streaming = false;
+        co_return false;
+    }
+
+    core::Task<void> tell(Connection& connection, const Stream& stream, Sink& sink,
+                          const std::string& request_id) {
+        std::string failure;
+        try {
+            co_await stream(sink);
+        } catch (const boost::system::system_error& error) {
+            // Whoever waits for the peer to leave has waited long enough.
+            connection.stream.cancel();
+            if (error.code() == asio::error::operation_aborted) throw;
+            failure = error.what();
+        } catch (const std::exception& error) {
+            failure = error.what();
+        }
+        connection.stream.cancel();
+        if (failure.empty()) co_return;
+        log_.error("a stream failed", {{"request", request_id}, {"why", failure}});
+    }
+
+    //! Who is being told a stream has nothing to say: a word more is the end of it, like a close.
+    core::Task<void> until_left(Connection& connection) {
+        std::array<char, 64> scrap;
+        error_code ec;
+        co_await connection.stream.async_read_some(asio::buffer(scrap), into(ec));
+        connection.stream.cancel();
+    }
+
+    template <class Message>
+    void fill_header(Message& out, const Response& response, const std::string& request_id) const {
         out.set("request-id", request_id);
         out.set(http::field::cache_control, "no-store");
         out.set("x-content-type-options", "nosniff");
@@ -388,20 +478,12 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
             out.set(http::field::access_control_expose_headers, "request-id");
         }
         for (const auto& [name, value] : response.headers) out.set(name, value);
-        out.keep_alive(keep);
-        if (has_body) {
-            out.body() = std::move(response.body);
-            out.prepare_payload();
-        }
-        const char* status_class = response.status >= 500   ? "5xx"
-                                   : response.status >= 400 ? "4xx"
-                                                            : "2xx";
+    }
+
+    void count_answered(int status) {
+        const char* status_class = status >= 500 ? "5xx" : status >= 400 ? "4xx" : "2xx";
         metrics_.count("depositd_http_requests_total",
                        {{"listener", options_.name}, {"class", status_class}});
-        error_code ec;
-        connection.stream.expires_after(options_.limits.write_timeout);
-        co_await http::async_write(connection.stream, out, into(ec));
-        co_return keep && !ec;
     }
 
     //! Says why and ends the connection: where the next request begins is not known any more.

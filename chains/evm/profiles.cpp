@@ -138,6 +138,7 @@ struct ChainRow {
     std::uint64_t number;
     std::string_view name;
     std::string_view native;
+    std::string_view explorer_url;
     unsigned slip44;
     std::uint64_t block_ms;
     std::uint64_t small_depth;
@@ -156,20 +157,22 @@ constexpr impl::Quirks kTokenFees{.fees_in_token = true};
 // head back (200 blocks of an OP stack), 160 and 500 blocks on Polygon whose tag was violated in
 // the past, two and a half minutes on BSC where the fast finality falls back when votes stop.
 const ChainRow kChains[] = {
-    {1, "Ethereum", "ETH", 60, 12'000, 12, 0, kEthereum, kStandard},
-    {10, "Optimism", "ETH", 60, 2'000, 200, 0, kOptimism, kStandardOpStack},
-    {56, "BNB Smart Chain", "BNB", 714, 450, 167, 333, kBsc, {}},
-    {100, "Gnosis", "XDAI", 700, 5'000, 24, 0, kGnosis, {}},
-    {137, "Polygon", "POL", 966, 2'000, 160, 500, kPolygon, kPartialBloom},
-    {143, "Monad", "MON", 60, 400, 10, 10, kMonad, {}},
-    {480, "Worldchain", "ETH", 60, 2'000, 200, 0, kWorldchain, kOpStack},
-    {999, "HyperEVM", "HYPE", 60, 1'000, 10, 10, kHyperEvm, {}},
-    {4217, "Tempo", "USD", 60, 500, 10, 10, kTempo, kTokenFees},
-    {4326, "MegaETH", "ETH", 60, 1'000, 400, 0, kMegaEth, kOpStack},
-    {8453, "Base", "ETH", 60, 2'000, 200, 0, kBase, kStandardOpStack},
-    {42161, "Arbitrum", "ETH", 60, 250, 1'600, 0, kArbitrum, {}},
-    {42220, "Celo", "CELO", 52752, 1'000, 400, 0, kCelo, kOpStack},
-    {59144, "Linea", "ETH", 60, 2'000, 200, 0, kLinea, {}},
+    {1, "Ethereum", "ETH", "https://etherscan.io", 60, 12'000, 12, 0, kEthereum, kStandard},
+    {10, "Optimism", "ETH", "https://optimistic.etherscan.io",
+     60, 2'000, 200, 0, kOptimism, kStandardOpStack},
+    {56, "BNB Smart Chain", "BNB", "https://bscscan.com", 714, 450, 167, 333, kBsc, {}},
+    {100, "Gnosis", "XDAI", "https://gnosisscan.io", 700, 5'000, 24, 0, kGnosis, {}},
+    {137, "Polygon", "POL", "https://polygonscan.com",
+     966, 2'000, 160, 500, kPolygon, kPartialBloom},
+    {143, "Monad", "MON", "", 60, 400, 10, 10, kMonad, {}},
+    {480, "Worldchain", "ETH", "https://worldscan.org", 60, 2'000, 200, 0, kWorldchain, kOpStack},
+    {999, "HyperEVM", "HYPE", "", 60, 1'000, 10, 10, kHyperEvm, {}},
+    {4217, "Tempo", "USD", "", 60, 500, 10, 10, kTempo, kTokenFees},
+    {4326, "MegaETH", "ETH", "", 60, 1'000, 400, 0, kMegaEth, kOpStack},
+    {8453, "Base", "ETH", "https://basescan.org", 60, 2'000, 200, 0, kBase, kStandardOpStack},
+    {42161, "Arbitrum", "ETH", "https://arbiscan.io", 60, 250, 1'600, 0, kArbitrum, {}},
+    {42220, "Celo", "CELO", "https://celoscan.io", 52752, 1'000, 400, 0, kCelo, kOpStack},
+    {59144, "Linea", "ETH", "https://lineascan.build", 60, 2'000, 200, 0, kLinea, {}},
 };
 
 const ChainRow* find_row(std::uint64_t number) {
@@ -258,6 +261,7 @@ std::optional<ChainInfo> find_profile(std::uint64_t number) {
     chain.id = core::ChainId::eip155(number);
     chain.name = std::string{row->name};
     chain.native_symbol = std::string{row->native};
+    chain.explorer_url = std::string{row->explorer_url};
     chain.native_asset = slip44_asset(chain.id, row->slip44);
     chain.is_mainnet = true;
     chain.scan_native = !row->quirks.fees_in_token;

@@ -48,6 +48,8 @@ struct ChainInfo {
     core::ChainId id;
     std::string name;                //!< "Base"; literal names of the sessions API
     std::string native_symbol;       //!< "ETH"
+    //! Where people look at a transaction: this, "/tx/", its hash. Empty: nowhere known. No slash at the end.
+    std::string explorer_url;
     unsigned native_decimals = 18;
     core::AssetId native_asset;
     bool is_mainnet = false;         //!< real money: stricter defaults

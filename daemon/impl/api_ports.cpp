@@ -14,7 +14,7 @@ namespace {
 constexpr core::Millis kStale{20'000};
 
 api::ChainFacts facts_of_chain(const chains::ChainInfo& info) {
-    api::ChainFacts out{info.id, 0, info.name};
+    api::ChainFacts out{info.id, 0, info.name, info.explorer_url};
     const auto reference = info.id.reference();
     std::from_chars(reference.data(), reference.data() + reference.size(), out.number);
     return out;

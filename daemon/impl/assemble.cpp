@@ -1,12 +1,16 @@
 #include "daemon/assemble.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "api/auth.hpp"
 #include "api/http_server.hpp"
 #include "api/openapi.hpp"
 #include "api/operator_api.hpp"
+#include "api/pay_api.hpp"
 #include "api/router.hpp"
+#include "api/session_events.hpp"
 #include "api/sessions_api.hpp"
 #include "api/webhook_deliverer.hpp"
 #include "api/webhook_events.hpp"
@@ -127,6 +131,13 @@ api::HttpServerOptions listener(std::string name, const ListenAddress& listen,
     return out;
 }
 
+//! Payers who look at pages must not take the connections that the shop needs.
+api::EventsOptions event_limits(const ServerConfig& server) {
+    api::EventsOptions out;
+    out.streams = std::min(out.streams, static_cast<std::size_t>(server.connections_max / 4));
+    return out;
+}
+
 }  // namespace
 
 core::Expected<std::vector<ChainParts>> make_chains(const Config& config, net::HttpClient& http,
@@ -179,6 +190,8 @@ struct Application::Graph {
     OperatorActions actions{desk, settlement, around.log};
     api::Authenticator auth;
     api::SessionsApi sessions;
+    api::SessionEvents events;
+    api::PayApi pay;
     api::WebhooksApi webhooks;
     std::unique_ptr<api::WebhookDeliverer> deliverer;
     api::OperatorApi operators;
@@ -204,10 +217,15 @@ struct Application::Graph {
                     [this](std::uint32_t index) { return keys.deriver->derive(index); }, nudge, auth,
                     around.clock, around.rng, around.log, &outbox},
                    {core::Millis{config.server.session_ttl_s * 1000}}},
+          events{{*database, api_chains, around.clock, around.log, around.metrics},
+                 event_limits(config.server)},
+          pay{{*database, api_chains, around.clock, around.log}},
           webhooks{{*database, api_chains, auth, around.clock, around.rng, around.log},
                    delivering(config.webhooks).rules},
           operators{*database, view, actions, around.clock, around.log, {std::move(operator_token)}} {
         sessions.add_routes(public_routes);
+        events.add_routes(public_routes);
+        pay.add_routes(public_routes);
         webhooks.add_routes(public_routes);
         if (outgoing.http != nullptr && outgoing.resolver != nullptr) {
             const api::DelivererNeeds needs{*database, *outgoing.http, *outgoing.resolver,

@@ -62,6 +62,7 @@ core::Expected<chains::ChainInfo> chain_info_of(const ChainSettings& settings) {
             if (token.asset == info.native_asset) token.symbol = *settings.native_symbol;
         }
     }
+    if (settings.explorer_url) info.explorer_url = *settings.explorer_url;
     if (settings.mainnet) info.is_mainnet = *settings.mainnet;
     if (settings.scan_native) info.scan_native = *settings.scan_native;
     if (!settings.tokens.empty()) {

@@ -165,6 +165,8 @@ ChainSettings chain_of(const ConfigTable& table, const ConfigSources& sources, P
     }
     out.name = table.maybe_text("name");
     out.native_symbol = table.maybe_text("native_symbol");
+    out.explorer_url = table.maybe_text("explorer_url");
+    while (out.explorer_url && out.explorer_url->ends_with('/')) out.explorer_url->pop_back();
     out.mainnet = table.maybe_flag("mainnet");
     out.scan_native = table.maybe_flag("scan_native");
     out.poll_ms = table.maybe_integer("poll_ms");

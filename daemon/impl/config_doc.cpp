@@ -146,6 +146,9 @@ std::string config_in_effect(const Config& config) {
         if (chain.native_symbol) {
             out << "native_symbol = " << toml_string(*chain.native_symbol) << "\n";
         }
+        if (chain.explorer_url) {
+            out << "explorer_url = " << toml_string(*chain.explorer_url) << "\n";
+        }
         maybe("mainnet", chain.mainnet);
         maybe("scan_native", chain.scan_native);
         maybe("poll_ms", chain.poll_ms);

@@ -88,6 +88,8 @@ constexpr KeySpec kKeys[] = {
      "CAIP-2 id, or the number of an EVM chain."},
     {"chain", "name", KeyType::kText, false, "", "\"Base\"", "What the API calls the chain."},
     {"chain", "native_symbol", KeyType::kText, false, "", "\"ETH\"", "Symbol of the native coin."},
+    {"chain", "explorer_url", KeyType::kUrl, false, "", "\"https://basescan.org\"",
+     "Where the payer's page leads to with a transaction: this, /tx/ and its hash."},
     {"chain", "mainnet", KeyType::kBool, false, "", "true",
      "Real money moves here: stricter rules for keys and endpoints. Chains without a profile count as "
      "mainnet unless this says otherwise."},

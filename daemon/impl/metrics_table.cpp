@@ -36,6 +36,8 @@ constexpr MetricSpec kMetrics[] = {
      "Time from the last byte of a request to the answer."},
     {"depositd_http_requests_total", kCounter, "requests", "listener, class",
      "Answered requests by class of status: 2xx, 4xx, 5xx."},
+    {"depositd_event_streams", kGauge, "streams", "",
+     "Pages and programs that are told of a session's changes while they happen."},
 
     {"depositd_chain_head_height", kGauge, "height", "chain", "Head of the node at the last look."},
     {"depositd_chain_cursor_height", kGauge, "height", "chain", "Last block read and committed."},

@@ -110,6 +110,7 @@ class SqliteDeposits final : public Deposits {
 
     Expected<RecordedDeposit> record(const Deposit& deposit) override {
         return guarded(connection_, [&]() -> Expected<RecordedDeposit> {
+            connection_.touch(Concern::kSessions);
             RecordedDeposit out{deposit, true};
             Deposit& d = out.deposit;
             std::optional<core::EnvironmentId> environment;
@@ -165,6 +166,7 @@ class SqliteDeposits final : public Deposits {
 
     Expected<Done> confirm(core::DepositId id, core::Instant at) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kSessions);
             if (Query{connection_, kConfirm}.bind(at, id).run() == 1) return Done{};
             auto stored = load(id);
             if (!stored) return stored.error();
@@ -177,6 +179,7 @@ class SqliteDeposits final : public Deposits {
     Expected<std::vector<Deposit>> orphan_above(const core::ChainId& chain,
                                                 std::uint64_t height) override {
         return guarded(connection_, [&]() -> Expected<std::vector<Deposit>> {
+            connection_.touch(Concern::kSessions);
             auto out = many(kAbove, chain, height);
             if (out) Query{connection_, kOrphanAbove}.bind(chain, height).run();
             return out;
@@ -185,6 +188,7 @@ class SqliteDeposits final : public Deposits {
 
     Expected<Done> orphan(core::DepositId id) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kSessions);
             if (Query{connection_, kOrphan}.bind(id).run() == 1) return Done{};
             auto stored = load(id);
             if (!stored) return stored.error();
@@ -195,6 +199,7 @@ class SqliteDeposits final : public Deposits {
 
     Expected<Done> set_counted(core::DepositId id, Counted counted, bool can_fund) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kSessions);
             if (Query{connection_, kSetCounted}.bind(id, counted, can_fund).run() == 1) {
                 return Done{};
             }
@@ -222,6 +227,7 @@ class SqliteDeposits final : public Deposits {
 
     Expected<Done> claim(core::DepositId id, ClaimUse use) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kSessions);
             if (Query{connection_, kClaim}.bind(id, use).run() == 1) return Done{};
             auto stored = load(id);
             if (!stored) return stored.error();
@@ -233,6 +239,7 @@ class SqliteDeposits final : public Deposits {
 
     Expected<Done> reclaim(core::DepositId id, ClaimUse use) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kSessions);
             if (Query{connection_, kReclaim}.bind(id, use).run() == 1) return Done{};
             return Error{Errc::kNotFound,
                          "deposit " + std::to_string(id.value) + " is not claimed"};

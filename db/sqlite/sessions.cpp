@@ -172,6 +172,7 @@ class SqliteSessions final : public Sessions {
     Expected<Done> save(const SessionRow& row, std::int64_t expected_version,
                         const JournalEntry& entry) override {
         return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kSessions);
             auto stored = state_at(row.session.id, expected_version);
             if (!stored) return stored.error();
             // The row first: the trigger refuses a final session before anything of it is touched.

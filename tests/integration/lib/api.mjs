@@ -21,7 +21,8 @@ export class Api {
     }
 
     /**
-     * One exchange as it is: { status, headers, text }. Every call of a test on the public listener goes through here.
+     * One exchange as it is: { status, headers, text }. Every call of a test on the public listener goes through
+     * here, or follow().
      */
     async exchange(method, path, { body, headers = {} } = {}) {
         const response = await fetch(this.url + path, { method, headers, body });
@@ -29,6 +30,34 @@ export class Api {
         const text = await response.text();
         assertDescribed({ method, path, requestText: body, status, headers: response.headers, text });
         return { status, headers: response.headers, text };
+    }
+
+    /**
+     * Server-sent events as they come: { status, headers, next(), close() }. next() gives the data of the next event, or
+     * undefined at the end.
+     */
+    async follow(path) {
+        const stop = new AbortController();
+        const { status, headers, body } = await fetch(this.url + path, { signal: stop.signal });
+        const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+        let text = '';
+        let heard = 0;
+        const next = async () => {
+            for (;;) {
+                const end = text.indexOf('\n\n', heard) + 2;
+                if (end >= 2) {
+                    const data = /^data: (.*)$/m.exec(text.slice(heard, end))?.[1];
+                    heard = end;
+                    assertDescribed({ method: 'GET', path, status, headers, text: text.slice(0, end) });
+                    if (data) return JSON.parse(data);
+                } else {
+                    const { done, value } = await reader.read();
+                    if (done) return undefined;
+                    text += value;
+                }
+            }
+        };
+        return { status, headers, next, close: () => stop.abort() };
     }
 
     /** Any request; returns the parsed body or throws ApiError. `key: null` sends no API key. */

@@ -83,11 +83,13 @@ function bodyFaults(place, headers, text) {
     if (contents.length === 0) return text === '' ? [] : ['a body where none is described'];
     const type = headers.get('content-type');
     if (!contents.includes(type)) return [`the content type ${type}`];
-    let value;
-    try {
-        value = JSON.parse(text);
-    } catch {
-        return ['a body that is not JSON'];
+    let value = text;
+    if (type === 'application/json') {
+        try {
+            value = JSON.parse(text);
+        } catch {
+            return ['a body that is not JSON'];
+        }
     }
     const fault = schemaFaults(`${place.at}/content/${encodeURIComponent(type.replaceAll('/', '~1'))}/schema`, value);
     return fault ? [fault] : [];

@@ -77,6 +77,10 @@ test('openapi.json: golden views of a session -> as described', () => {
 });
 
 const HEADERS = { 'content-type': 'application/json', 'request-id': '0'.repeat(32) };
+const PAGE_HEADERS = {
+    ...HEADERS, 'content-type': 'text/html; charset=utf-8', 'referrer-policy': 'no-referrer',
+    'content-security-policy': "default-src 'none'; script-src 'sha256-a'; style-src 'sha256-b'; base-uri 'none'",
+};
 const PATH = `/v1/sessions/${'5'.repeat(32)}`;
 const session = () => structuredClone(document.components.examples.Waiting.value.session);
 
@@ -92,6 +96,7 @@ test('the watch: what is described -> no fault', () => {
     assert.deepEqual(faultsOf({ session: session() }), []);
     assert.deepEqual(faultsOf(problem('session_not_found'), { status: 404 }), []);
     assert.deepEqual(faultsOf(problem('not_found'), { status: 404, path: '/v2/anything' }), []);
+    assert.deepEqual(faultsOf('<!doctype html>', { path: `/pay/${'5'.repeat(32)}`, headers: PAGE_HEADERS }), []);
     const refused = { status: 405, method: 'DELETE', headers: { ...HEADERS, allow: 'GET' } };
     assert.deepEqual(faultsOf(problem('method_not_allowed'), refused), []);
     assert.deepEqual(faultsOf('', { method: 'OPTIONS', status: 204 }), []);
@@ -114,6 +119,11 @@ test('the watch: a field, a status, a header or an address that nobody described
         'a retry without a time': [problem('too_many_requests'), { status: 429 }],
         'another type': [{ session: session() }, { headers: { ...HEADERS, 'content-type': 'text/plain' } }],
         'no JSON': ['<html>'],
+        'a page that is none': ['{}', { path: `/pay/${'5'.repeat(32)}`, headers: PAGE_HEADERS }],
+        'a page with any script': ['<!doctype html>', { path: `/pay/${'5'.repeat(32)}`,
+            headers: { ...PAGE_HEADERS, 'content-security-policy': 'default-src *' } }],
+        'a stream of something else': ['data: 1\n\n',
+            { path: `${PATH}/events`, headers: { ...HEADERS, 'content-type': 'text/event-stream' } }],
         'no body': [''],
         'a success at an unknown address': [{ session: session() }, { path: '/v1/unknown' }],
         'a method that is not described': [{ session: session() }, { method: 'DELETE' }],

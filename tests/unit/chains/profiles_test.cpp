@@ -51,6 +51,22 @@ TEST_CASE("profiles: every chain of the API -> fourteen profiles, tokens with id
     CHECK_FALSE(evm::find_profile(5));
 }
 
+TEST_CASE("profiles: explorers -> https, and no slash where the path begins") {
+    std::size_t known = 0;
+    for (const std::uint64_t number : evm::profile_numbers()) {
+        const auto chain = evm::find_profile(number);
+        REQUIRE(chain.has_value());
+        if (chain->explorer_url.empty()) continue;
+        CAPTURE(chain->explorer_url);
+        CHECK(chain->explorer_url.starts_with("https://"));
+        CHECK_FALSE(chain->explorer_url.ends_with('/'));
+        ++known;
+    }
+    CHECK(known >= 10);
+    CHECK(evm::find_profile(8453)->explorer_url == "https://basescan.org");
+    CHECK(evm::generic_profile(31337, "devnet").explorer_url.empty());
+}
+
 TEST_CASE("profiles: asset ids -> CAIP-19 in lower case with the coin's SLIP-44 number") {
     const auto base = *evm::find_profile(8453);
     CHECK(by_symbol(base, "USDC").asset.text() ==

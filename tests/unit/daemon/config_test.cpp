@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "daemon/impl/chain_settings.hpp"
 #include "daemon/impl/config_table.hpp"
 
 namespace depositd {
@@ -159,6 +160,24 @@ TEST_CASE("config: doubles of chain, endpoint and token -> refused") {
         sources());
     CHECK(mentions(result, "chain.endpoint.name a is used twice"));
     CHECK(mentions(result, "chain.id eip155:31337 is configured twice"));
+}
+
+TEST_CASE("config: an explorer -> instead of the profile's, without the slash at its end; no other scheme") {
+    const auto chain = [](const std::string& url) {
+        return "[keys]\nevm_account_xpub = \"" + std::string{kXpub} +
+               "\"\n[[chain]]\nid = 8453\n" + url +
+               "[[chain.endpoint]]\nurl = \"http://127.0.0.1:8545\"\n";
+    };
+    const auto ours = parse_config(chain("explorer_url = \"https://look.example/base/\"\n"), sources());
+    REQUIRE(ours.config);
+    CHECK(chain_info_of(ours.config->chains[0]).value().explorer_url == "https://look.example/base");
+    CHECK_THAT(config_in_effect(*ours.config),
+               Catch::Contains("explorer_url = \"https://look.example/base\"\n"));
+    const auto profile = parse_config(chain(""), sources());
+    REQUIRE(profile.config);
+    CHECK(chain_info_of(profile.config->chains[0]).value().explorer_url == "https://basescan.org");
+    CHECK(mentions(parse_config(chain("explorer_url = \"javascript:alert(1)\"\n"), sources()),
+                   "must start with http"));
 }
 
 TEST_CASE("config: the settings in effect -> parse to the same settings") {

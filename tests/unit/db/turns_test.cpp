@@ -240,6 +240,17 @@ Expected<Done> append_fact(UnitOfWork& work) {
     return Done{};
 }
 
+Expected<Done> cancel_session(UnitOfWork& work) {
+    auto row = work.sessions().load(core::SessionId{std::string(32, 'a')}).value().value();
+    db::JournalEntry entry;
+    entry.session = row.session.id;
+    entry.from = row.session.state;
+    entry.to = session::State::kCancelled;
+    entry.event = "test";
+    row.session.state = entry.to;
+    return work.sessions().save(row, row.version, entry);
+}
+
 }  // namespace
 
 TEST_CASE("change signal: a commit -> wakes those whom it concerns, and no others") {
@@ -264,32 +275,38 @@ TEST_CASE("change signal: a commit -> wakes those whom it concerns, and no other
     std::uint64_t facts = 0;
     std::uint64_t payouts = 0;
     std::uint64_t none = 0;
+    std::uint64_t sessions = 0;
     wait(begun, db::Concern::kFacts, facts);
     wait(begun, db::Concern::kPayouts, payouts);
+    wait(begun, db::Concern::kSessions, sessions);
     wait(begun, db::Concern::kNone, none);
 
     commit(insert_session('a'));
     CHECK(bench.database->changes().revision() == begun + 1);
-    CHECK(bench.clock.sleepers() == 3);
+    CHECK(bench.clock.sleepers() == 4);
     commit(append_fact);
     CHECK(facts == begun + 2);
     CHECK(payouts == 0);
     commit([](UnitOfWork& work) { return work.blocks().halt(kChain, "test", kNow); });
     CHECK(payouts == begun + 3);
+    CHECK(sessions == 0);
+    CHECK(bench.clock.sleepers() == 2);
+    commit(cancel_session);
+    CHECK(sessions == begun + 4);
     CHECK(bench.clock.sleepers() == 1);
 
     // Who looked last before the newest commit of their kind does not wait; who looked after it does.
     std::uint64_t late = 0;
     wait(begun + 1, db::Concern::kFacts, late);
-    CHECK(late == begun + 3);
+    CHECK(late == begun + 4);
     std::uint64_t later = 0;
     wait(begun + 2, db::Concern::kFacts, later);
     CHECK(later == 0);
     bench.clock.advance(core::Millis{60'000});
     loop.restart();
     loop.poll();
-    CHECK(none == begun + 3);
-    CHECK(later == begun + 3);
+    CHECK(none == begun + 4);
+    CHECK(later == begun + 4);
 }
 
 TEST_CASE("change signal: a write fails for good -> who waits for commits hears of it [F89]", "[F89]") {

@@ -1,0 +1,123 @@
+#include "api/session_events.hpp"
+
+#include "api/errors.hpp"
+#include "api/impl/event_stream.hpp"
+#include "api/impl/session_access.hpp"
+
+#include <utility>
+
+namespace api {
+namespace {
+
+constexpr unsigned kRetryMs = 2'000;
+constexpr const char* kRetryAfter_s = "5";
+
+Response too_many(int status, const char* type, const char* message) {
+    Response response = problem_response({status, type, "too_many_streams", message, {}});
+    response.headers.emplace_back("retry-after", kRetryAfter_s);
+    return response;
+}
+
+}  // namespace
+
+//! One stream's place among those that are allowed, for as long as the stream can be told anything.
+class SessionEvents::Place {
+  public:
+    Place(SessionEvents& events, std::string session)
+        : events_{events}, session_{std::move(session)} {
+        ++events_.streams_;
+        ++events_.of_session_[session_];
+        gauge();
+    }
+    ~Place() {
+        --events_.streams_;
+        const auto own = events_.of_session_.find(session_);
+        if (--own->second == 0) events_.of_session_.erase(own);
+        gauge();
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+  private:
+    void gauge() {
+        events_.needs_.metrics.gauge("depositd_event_streams", {},
+                                     static_cast<double>(events_.streams_));
+    }
+
+    SessionEvents& events_;
+    std::string session_;
+};
+
+void SessionEvents::add_routes(Router& router) {
+    router.add("GET", "/v1/sessions/{id}/events",
+               [this](Request request) { return open(std::move(request)); });
+}
+
+core::Task<Response> SessionEvents::open(Request request) {
+    const core::SessionId id{request.captures.at(0)};
+    // Before the look, so that no change after it is missed.
+    const std::uint64_t seen = needs_.database.changes().revision();
+    auto facts = co_await impl::read_with_secret(needs_.database, needs_.log, id,
+                                                 request.query["clientSecret"], request.request_id);
+    if (!facts) co_return problem_response(facts.problem());
+    if (streams_ >= options_.streams) {
+        co_return too_many(503, "api_error",
+                           "Too many pages are being kept up to date. Please read the session.");
+    }
+    const auto own = of_session_.find(id.text());
+    if (own != of_session_.end() && own->second >= options_.streams_per_session) {
+        co_return too_many(429, "invalid_request_error",
+                           "This payment is open in too many places. Please close one of them.");
+    }
+    auto place = std::make_shared<Place>(*this, id.text());
+    Response response;
+    response.content_type = "text/event-stream";
+    // A proxy must not collect what is meant for now.
+    response.headers.emplace_back("x-accel-buffering", "no");
+    response.stream = [this, id, seen, view = view_of(*facts), place](Sink& sink) {
+        return tell(id, view, seen, place, sink);
+    };
+    co_return response;
+}
+
+core::Task<void> SessionEvents::tell(core::SessionId id, View view, std::uint64_t seen,
+                                     std::shared_ptr<Place> /*keeps it*/, Sink& sink) {
+    const core::Tick until = needs_.clock.tick() + options_.longest;
+    core::Tick said = needs_.clock.tick();
+    bool heard =
+        co_await sink.write(impl::retry_text(kRetryMs) + impl::event_text("session", view.text));
+    while (heard && !view.is_final && needs_.clock.tick() < until) {
+        const core::Millis silent = needs_.clock.tick() - said;
+        if (silent >= options_.heartbeat) {
+            said = needs_.clock.tick();
+            heard = co_await sink.write(impl::heartbeat_text());
+            continue;
+        }
+        co_await needs_.database.changes().wait(seen, options_.heartbeat - silent,
+                                                db::Concern::kSessions);
+        const std::uint64_t newest = needs_.database.changes().revision();
+        if (newest == seen) continue;
+        seen = newest;
+        auto now = co_await look(id);
+        if (!now) co_return;
+        if (now->text != view.text) {
+            view = std::move(*now);
+            said = needs_.clock.tick();
+            heard = co_await sink.write(impl::event_text("session", view.text));
+        }
+        if (!view.is_final) co_await needs_.clock.sleep_for(options_.pause);
+    }
+}
+
+core::Task<std::optional<SessionEvents::View>> SessionEvents::look(core::SessionId id) {
+    auto facts = co_await impl::read_session(needs_.database, needs_.log, std::move(id), "");
+    if (!facts) co_return std::nullopt;
+    co_return view_of(*facts);
+}
+
+SessionEvents::View SessionEvents::view_of(const SessionFacts& facts) const {
+    return {session_json(facts, needs_.chains, Audience::kPublic).dump(),
+            session::is_final(facts.row.session.state)};
+}
+
+}  // namespace api
