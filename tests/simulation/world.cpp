@@ -12,7 +12,7 @@ namespace {
 constexpr core::Instant kBegin = core::Instant::from_unix_seconds(1'767'225'600);
 constexpr core::Millis kRestartAfter{5'000};
 //! After a life that never served: the disk is still full.
-constexpr core::Millis kRestartAgainAfter{10'000};
+constexpr core::Millis kRestartAgainAfter{30'000};
 constexpr int kBlocksBefore = 150;
 constexpr std::uint64_t kChainNumbers[] = {1, 424'242, 424'243};
 
