@@ -1,5 +1,6 @@
 #include "api/auth.hpp"
 
+#include "api/impl/rate_limiter.hpp"
 #include "core/check.hpp"
 
 #include <openssl/evp.h>
@@ -68,6 +69,15 @@ std::string sha256_hex(std::string_view text) {
     return core::to_hex(digest);
 }
 
+Authenticator::Authenticator(db::Database& database, core::Bytes pepper, core::Clock& clock,
+                             core::Log& log, KeyLimit limit)
+    : database_{database},
+      pepper_{std::move(pepper)},
+      clock_{clock},
+      log_{log},
+      limiter_{std::make_unique<impl::RateLimiter>(limit.per_second, limit.burst)} {}
+Authenticator::~Authenticator() = default;
+
 core::Task<Checked<db::Environment>> Authenticator::caller(std::string authorization) {
     if (authorization.empty()) {
         co_return unauthorized("missing_api_key",
@@ -78,7 +88,7 @@ core::Task<Checked<db::Environment>> Authenticator::caller(std::string authoriza
     // Another length cannot be ours; its hash must not cost us more than one of ours.
     if (key.size() != kKeySize || !key.starts_with(kHead)) co_return wrong;
     const core::Bytes hash = hash_api_key(pepper_, key);
-    using Found = std::optional<db::Environment>;
+    using Found = std::optional<std::pair<std::int64_t, db::Environment>>;
     auto job =
         [hash, prefix = key.substr(0, kPrefixSize)](db::UnitOfWork& work) -> core::Expected<Found> {
         auto rows = work.environments().keys_with_prefix(prefix);
@@ -89,7 +99,7 @@ core::Task<Checked<db::Environment>> Authenticator::caller(std::string authoriza
             if (!same || row.revoked_at) continue;
             auto environment = work.environments().by_id(row.environment);
             if (!environment) return environment.error();
-            found = *environment;
+            if (*environment) found.emplace(row.id, **environment);
         }
         return found;
     };
@@ -99,7 +109,11 @@ core::Task<Checked<db::Environment>> Authenticator::caller(std::string authoriza
         co_return internal_error();
     }
     if (!*found) co_return wrong;
-    co_return **found;
+    const auto& [id, environment] = **found;
+    if (!limiter_->allow(std::to_string(id), clock_.tick())) {
+        co_return too_many_requests("Too many requests with this API key. Please slow down.");
+    }
+    co_return environment;
 }
 
 }  // namespace api

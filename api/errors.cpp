@@ -20,6 +20,10 @@ Problem not_found(std::string code, std::string message) {
     return {404, "invalid_request_error", std::move(code), std::move(message), {}};
 }
 
+Problem too_many_requests(std::string message) {
+    return {429, "invalid_request_error", "too_many_requests", std::move(message), {}};
+}
+
 Problem conflict(std::string code, std::string message) {
     return {409, "invalid_request_error", std::move(code), std::move(message), {}};
 }
@@ -60,6 +64,7 @@ Response problem_response(const Problem& problem) {
     const nlohmann::json body{{"error", std::move(error)}};
     Response response;
     response.status = problem.status;
+    if (problem.status == 429) response.headers.emplace_back("retry-after", "1");
     response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     return response;
 }

@@ -47,6 +47,8 @@ Problem impossible(std::string code, std::string message, std::string param = {}
 Problem unauthorized(std::string code, std::string message);
 //! 404 invalid_request_error.
 Problem not_found(std::string code, std::string message);
+//! 429 invalid_request_error; the answer says when to come back.
+Problem too_many_requests(std::string message);
 //! 409 invalid_request_error.
 Problem conflict(std::string code, std::string message);
 //! 500 api_error without any detail: the log has it, under the request's id.

@@ -27,6 +27,8 @@ struct ServerConfig {
     std::int64_t session_ttl_s = 3600;
     std::int64_t requests_per_second_per_ip = 50;
     std::int64_t request_burst_per_ip = 200;
+    std::int64_t requests_per_second_per_key = 200;
+    std::int64_t request_burst_per_key = 1000;
     std::int64_t connections_max = 4096;
 };
 

@@ -370,10 +370,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
     core::Task<Response> answer(Request request, asio::ip::address peer) {
         if (!limiter_.allow(rate_key(peer), clock_.tick())) {
             count_refused("rate");
-            Response slow = problem_response(
-                refused(429, "too_many_requests", "Too many requests. Please slow down."));
-            slow.headers.emplace_back("retry-after", "1");
-            co_return slow;
+            co_return problem_response(too_many_requests("Too many requests. Please slow down."));
         }
         if (options_.cors && request.method == "OPTIONS") {
             Response preflight;

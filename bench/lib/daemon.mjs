@@ -27,7 +27,7 @@ export async function prepareDaemon(name, { chains, sessions = 0, asset, units =
         dir: scratch(name), binary: depositd(), start: false,
         config: {
             chain: chains, log: { format: 'json', level: 'info' },
-            server: { requests_per_second_per_ip: 0 },
+            server: { requests_per_second_per_ip: 0, requests_per_second_per_key: 0 },
             ...(pays ? {} : { keys: { mnemonic_file: undefined } }),
         },
     });

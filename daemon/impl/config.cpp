@@ -56,6 +56,8 @@ ServerConfig server_of(const ConfigTable& table, Problems& problems) {
     out.session_ttl_s = table.integer("session_ttl_s");
     out.requests_per_second_per_ip = table.integer("requests_per_second_per_ip");
     out.request_burst_per_ip = table.integer("request_burst_per_ip");
+    out.requests_per_second_per_key = table.integer("requests_per_second_per_key");
+    out.request_burst_per_key = table.integer("request_burst_per_key");
     out.connections_max = table.integer("connections_max");
     return out;
 }

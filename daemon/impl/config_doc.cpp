@@ -117,6 +117,8 @@ std::string config_in_effect(const Config& config) {
         << "\"\nsession_ttl_s = " << config.server.session_ttl_s
         << "\nrequests_per_second_per_ip = " << config.server.requests_per_second_per_ip
         << "\nrequest_burst_per_ip = " << config.server.request_burst_per_ip
+        << "\nrequests_per_second_per_key = " << config.server.requests_per_second_per_key
+        << "\nrequest_burst_per_key = " << config.server.request_burst_per_key
         << "\nconnections_max = " << config.server.connections_max << "\n";
     if (!config.server.operator_token_file.empty()) {
         out << "operator_token_file = " << toml_string(config.server.operator_token_file) << "\n";

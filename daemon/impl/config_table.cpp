@@ -43,6 +43,10 @@ constexpr KeySpec kKeys[] = {
      "Sustained requests of one client address; 0 means no limit.", 0, 1'000'000},
     {"server", "request_burst_per_ip", KeyType::kInteger, false, "200", "",
      "Requests of one client address that may come at once.", 1, 1'000'000},
+    {"server", "requests_per_second_per_key", KeyType::kInteger, false, "200", "",
+     "Sustained requests with one API key, from wherever they come; 0 means no limit.", 0, 1'000'000},
+    {"server", "request_burst_per_key", KeyType::kInteger, false, "1000", "",
+     "Requests with one API key that may come at once.", 1, 1'000'000},
     {"server", "connections_max", KeyType::kInteger, false, "4096", "",
      "Open connections of both listeners together.", 8, 100'000},
 

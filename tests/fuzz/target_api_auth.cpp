@@ -92,7 +92,8 @@ FUZZ_TARGET(api_auth) {
     static core::asio::io_context io;
     static Store store;
     api_test::FakeLog log;
-    api::Authenticator keys{store, kPepper, log};
+    api_test::FakeClock clock;
+    api::Authenticator keys{store, kPepper, clock, log};
     std::optional<api::Checked<db::Environment>> found;
     const auto ask = [&]() -> core::Task<int> {
         found = co_await keys.caller(std::string{input});

@@ -99,6 +99,8 @@ void World::make_config() {
     depositd::Config config;
     config.server.public_base_url = "https://pay.example";
     config.server.session_ttl_s = 3'600;
+    // An auditor asks for everything at one moment.
+    config.server.requests_per_second_per_key = 0;
     config.storage.path = "/depositd.db";
     config.limits.reconcile_s = 300;
     for (const Place& place : places_) {

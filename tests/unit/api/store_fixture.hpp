@@ -48,7 +48,7 @@ struct StoreFixture {
         key = tenant("4c1f0c3e-0000-4000-8000-000000000001", "shop", *pepper, revoked_key);
         std::string unused;
         foreign_key = tenant("4c1f0c3e-0000-4000-8000-000000000002", "other", *pepper, unused);
-        auth = std::make_unique<api::Authenticator>(*database, *pepper, log);
+        auth = std::make_unique<api::Authenticator>(*database, *pepper, clock, log);
         const auto derive = [](std::uint32_t index) -> core::Expected<core::Address> {
             core::Bytes bytes(20, 0x33);
             bytes[19] = static_cast<std::uint8_t>(index);
