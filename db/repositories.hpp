@@ -56,6 +56,9 @@ struct Sessions {
     //! Appends a journal row without a change of state (a stray, a note for people).
     virtual Expected<Done> note(const JournalEntry& entry) = 0;
     virtual Expected<std::vector<JournalEntry>> journal(const core::SessionId& id) = 0;
+    //! The newest `limit` of them, oldest first.
+    virtual Expected<std::vector<JournalEntry>> journal_end(const core::SessionId& id,
+                                                            std::size_t limit) = 0;
     virtual Expected<std::vector<SessionRow>> list(const SessionFilter& filter) = 0;
     //! Sessions in a waiting state, paid on `chain`, whose expires_at is before `read_to`; oldest deadline
     //! first. Without those that have a deposit detected and not confirmed: their deadline waits.
@@ -260,6 +263,9 @@ struct Payouts {
     virtual Expected<core::PayoutId> plan(const Payout& payout) = 0;
     virtual Expected<std::optional<PayoutFull>> load(core::PayoutId id) = 0;
     virtual Expected<std::vector<PayoutFull>> of_session(const core::SessionId& session) = 0;
+    //! The newest `limit` of them, oldest first.
+    virtual Expected<std::vector<PayoutFull>> newest_of_session(const core::SessionId& session,
+                                                                std::size_t limit) = 0;
     //! With something left to do: not terminal and not held, or with a step that is alive all the same (a
     //! top-up whose payout ended meanwhile). On this chain, by id, from above `after`.
     virtual Expected<std::vector<PayoutFull>> active(const core::ChainId& chain,

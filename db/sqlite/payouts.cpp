@@ -22,6 +22,9 @@ constexpr char kPlan[] =
 constexpr char kById[] = "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE id = ?";
 constexpr char kOfSession[] =
     "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE session_id = ? ORDER BY id";
+constexpr char kNewestOfSession[] =
+    "SELECT " PAYOUT_COLUMNS " FROM"
+    " (SELECT * FROM payouts WHERE session_id = ? ORDER BY id DESC LIMIT ?) ORDER BY id";
 // The few steps that are alive first: the other way round every payout that ever ended is looked at.
 constexpr char kActive[] =
     "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE chain = ?1 AND id > ?2 AND id IN"
@@ -145,6 +148,11 @@ class SqlitePayouts final : public Payouts {
 
     Expected<std::vector<PayoutFull>> of_session(const core::SessionId& session) override {
         return many(kOfSession, session);
+    }
+
+    Expected<std::vector<PayoutFull>> newest_of_session(const core::SessionId& session,
+                                                        std::size_t limit) override {
+        return many(kNewestOfSession, session, limit);
     }
 
     Expected<std::vector<PayoutFull>> active(const core::ChainId& chain, core::PayoutId after,

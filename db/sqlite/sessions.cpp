@@ -63,6 +63,9 @@ constexpr char kNote[] =
 constexpr char kJournal[] =
     "SELECT id, session_id, version, from_state, to_state, event, detail, at"
     " FROM session_journal WHERE session_id = ? ORDER BY id";
+constexpr char kJournalEnd[] =
+    "SELECT id, session_id, version, from_state, to_state, event, detail, at FROM"
+    " (SELECT * FROM session_journal WHERE session_id = ? ORDER BY id DESC LIMIT ?) ORDER BY id";
 
 constexpr char kByKey[] =
     "SELECT session_id, request_hash FROM idempotency_keys WHERE environment_id = ? AND key = ?";
@@ -198,14 +201,18 @@ class SqliteSessions final : public Sessions {
 
     Expected<std::vector<JournalEntry>> journal(const core::SessionId& id) override {
         return guarded(connection_, [&]() -> Expected<std::vector<JournalEntry>> {
-            std::vector<JournalEntry> out;
             Query query{connection_, kJournal};
             query.bind(id);
-            while (query.step()) {
-                JournalEntry& e = out.emplace_back();
-                query.read(e.id, e.session, e.version, e.from, e.to, e.event, e.detail, e.at);
-            }
-            return out;
+            return read_journal(query);
+        });
+    }
+
+    Expected<std::vector<JournalEntry>> journal_end(const core::SessionId& id,
+                                                    std::size_t limit) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<JournalEntry>> {
+            Query query{connection_, kJournalEnd};
+            query.bind(id, limit);
+            return read_journal(query);
         });
     }
 
@@ -326,6 +333,15 @@ class SqliteSessions final : public Sessions {
         std::vector<SessionRow> out;
         while (query.step()) out.push_back(read_row(query));
         for (SessionRow& row : out) read_tallies(row.session);
+        return out;
+    }
+
+    static std::vector<JournalEntry> read_journal(Query& query) {
+        std::vector<JournalEntry> out;
+        while (query.step()) {
+            JournalEntry& e = out.emplace_back();
+            query.read(e.id, e.session, e.version, e.from, e.to, e.event, e.detail, e.at);
+        }
         return out;
     }
 

@@ -135,6 +135,24 @@ TEST_CASE("payouts: the same claims go back twice -> refused unless the first ca
     });
 }
 
+TEST_CASE("payouts: the newest of a session that has many -> oldest first, with their parts") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        open(work);
+        std::vector<core::PayoutId> ids;
+        for (const char* claims : {"1", "2", "3"}) ids.push_back(plan(work, Leg::kStray, claims));
+        auto step = work.payouts().add_step(step_row(ids[2]));
+        REQUIRE(step.has_value());
+        const auto newest = work.payouts().newest_of_session(session_row().session.id, 2).value();
+        REQUIRE(newest.size() == 2);
+        CHECK(newest[0].payout.id == ids[1]);
+        CHECK(newest[1].payout.id == ids[2]);
+        CHECK(newest[1].steps.size() == 1);
+        CHECK(work.payouts().newest_of_session(session_row().session.id, 10).value().size() == 3);
+        return Done{};
+    });
+}
+
 TEST_CASE("payouts: terminal, stale or unknown -> not saved") {
     Bench bench;
     bench.done([](UnitOfWork& work) -> Expected<Done> {

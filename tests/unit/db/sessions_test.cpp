@@ -113,6 +113,24 @@ TEST_CASE("sessions: a final one -> refuses every change, takes notes") {
     });
 }
 
+TEST_CASE("sessions: the end of a long journal -> the newest entries, oldest first") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        REQUIRE(work.sessions().insert(session_row(), "", "").has_value());
+        for (int i = 0; i < 5; ++i) {
+            auto note = entry(session::State::kCreated, session::State::kCreated);
+            note.detail = std::to_string(i);
+            REQUIRE(work.sessions().note(note).has_value());
+        }
+        const auto end = work.sessions().journal_end(kSession, 2).value();
+        REQUIRE(end.size() == 2);
+        CHECK(end[0].detail == "3");
+        CHECK(end[1].detail == "4");
+        CHECK(work.sessions().journal_end(kSession, 10).value().size() == 5);
+        return Done{};
+    });
+}
+
 TEST_CASE("sessions: an idempotency key twice -> conflict, and the first is found") {
     Bench bench;
     bench.done([](UnitOfWork& work) -> Expected<Done> {
