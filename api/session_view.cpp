@@ -296,6 +296,10 @@ json session_json(const SessionFacts& facts, const Chains& chains, Audience audi
              {"deposits", std::move(deposits)}};
     if (audience != Audience::kPublic) out["metadata"] = stored_json(row.metadata_json);
     if (audience == Audience::kOwner) out["clientSecret"] = row.client_secret;
+    if (audience == Audience::kOwner && facts.story) {
+        const bool ended = session::is_final(row.session.state);
+        put_story(out, facts, chains, ended ? std::string{} : reason.message);
+    }
     return out;
 }
 

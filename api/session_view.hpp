@@ -1,6 +1,7 @@
 #pragma once
 
 #include "api/ports.hpp"
+#include "api/session_timeline.hpp"
 #include "db/types.hpp"
 
 #include <nlohmann/json.hpp>
@@ -19,6 +20,7 @@ struct SessionFacts {
     std::optional<db::Receiver> receiver;
     std::vector<db::Deposit> deposits;  //!< every one of its receivers, strays and orphaned too
     std::string waiting_for;            //!< what a payout of it waits for, for the owner; or empty
+    std::optional<SessionStory> story;  //!< when the owner reads this one session
 };
 
 enum class Audience {
@@ -28,7 +30,8 @@ enum class Audience {
 };
 
 //! The session object of the wire, plus two keys of our own: `statusReason` {code, message} says
-//! why the session stands where it stands, `deposits` lists every transfer seen for it.
+//! why the session stands where it stands, `deposits` lists every transfer seen for it. To the owner
+//! also `refunds`, `strays` and `timeline`, when its story was read.
 nlohmann::json session_json(const SessionFacts& facts, const Chains& chains, Audience audience);
 
 //! Those of the session's deposits that have these ids, as in `deposits`.

@@ -31,6 +31,11 @@ Problem create_problem(Created::How how) {
     return invalid_parameter(param, param + " is a deposit address of this service.");
 }
 
+//! Reasons may quote a node: what is not UTF-8 is shown as such instead of throwing.
+std::string text_of(const json& body) {
+    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 //! Stored states that may show this status; rows are filtered again by their own.
 std::vector<session::State> states_of(const std::string& status) {
     std::vector<session::State> out;
@@ -121,7 +126,7 @@ core::Task<Response> SessionsApi::list(Request request) {
     json body{{"sessions", std::move(sessions)}, {"hasMore", more}, {"nextAfter", nullptr}};
     if (more) body["nextAfter"] = page->back().row.session.id.text();
     Response response;
-    response.body = body.dump();
+    response.body = text_of(body);
     co_return response;
 }
 
@@ -133,7 +138,9 @@ core::Task<Response> SessionsApi::retrieve(Request request) {
         if (!caller) co_return problem_response(caller.problem());
         owner = caller->id;
     }
-    auto facts = co_await load(core::SessionId{request.captures.at(0)}, request.request_id);
+    const core::SessionId id{request.captures.at(0)};
+    auto reading = owner ? load_in_full(id, request.request_id) : load(id, request.request_id);
+    auto facts = co_await std::move(reading);
     if (!facts) co_return problem_response(facts.problem());
     // Whether a session of somebody else exists is nobody's business.
     if (owner && *owner != facts->row.environment) co_return problem_response(impl::no_session());
@@ -188,6 +195,16 @@ core::Task<Checked<SessionFacts>> SessionsApi::load(core::SessionId id, std::str
     return impl::read_session(needs_.database, needs_.log, std::move(id), std::move(request_id));
 }
 
+core::Task<Checked<SessionFacts>> SessionsApi::load_in_full(core::SessionId id,
+                                                            std::string request_id) {
+    using Found = std::optional<SessionFacts>;
+    auto job = [id](db::UnitOfWork& work) { return impl::load_in_full(work, id); };
+    auto found = co_await needs_.database.read<Found>(std::move(job));
+    if (!found) co_return storage_failed(found.error(), request_id);
+    if (!*found) co_return no_session();
+    co_return std::move(**found);
+}
+
 core::Task<Checked<SessionFacts>> SessionsApi::load_with_secret(Request request,
                                                                 std::string secret) {
     return impl::read_with_secret(needs_.database, needs_.log,
@@ -217,7 +234,7 @@ Response SessionsApi::session_response(int status, const SessionFacts& facts,
                                        Audience audience) const {
     Response response;
     response.status = status;
-    response.body = json{{"session", session_json(facts, needs_.chains, audience)}}.dump();
+    response.body = text_of(json{{"session", session_json(facts, needs_.chains, audience)}});
     return response;
 }
 

@@ -56,6 +56,8 @@ class SessionsApi {
     core::Task<Response> check(Request request);
 
     core::Task<Checked<SessionFacts>> load(core::SessionId id, std::string request_id);
+    //! With the session's story, for its owner.
+    core::Task<Checked<SessionFacts>> load_in_full(core::SessionId id, std::string request_id);
     core::Task<Checked<SessionFacts>> load_with_secret(Request request, std::string secret);
     db::SessionRow new_row(const CreateSession& order, const db::Environment& environment);
     Response session_response(int status, const SessionFacts& facts, Audience audience) const;

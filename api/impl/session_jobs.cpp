@@ -67,6 +67,18 @@ Expected<std::optional<SessionFacts>> load_facts(db::UnitOfWork& work, const cor
     return std::optional<SessionFacts>{std::move(*facts)};
 }
 
+Expected<std::optional<SessionFacts>> load_in_full(db::UnitOfWork& work,
+                                                   const core::SessionId& id) {
+    auto facts = load_facts(work, id);
+    if (!facts || !*facts) return facts;
+    auto journal = work.sessions().journal_end(id, kStoryMost);
+    if (!journal) return journal.error();
+    auto payouts = work.payouts().newest_of_session(id, kStoryMost);
+    if (!payouts) return payouts.error();
+    (*facts)->story = SessionStory{std::move(*journal), std::move(*payouts)};
+    return facts;
+}
+
 Expected<Created> create_session(db::UnitOfWork& work, const db::SessionRow& row,
                                  const std::string& idempotency_key,
                                  const std::string& request_hash) {
@@ -76,7 +88,7 @@ Expected<Created> create_session(db::UnitOfWork& work, const db::SessionRow& row
         if (!before) return before.error();
         if (*before) {
             if ((*before)->second != request_hash) return Created{How::kKeyReused, {}};
-            auto facts = load_facts(work, (*before)->first);
+            auto facts = load_in_full(work, (*before)->first);
             if (!facts) return facts.error();
             if (!*facts) return Error{Errc::kStorage, "an idempotency key names no session"};
             return Created{How::kRepeated, std::move(**facts)};
@@ -94,6 +106,7 @@ Expected<Created> create_session(db::UnitOfWork& work, const db::SessionRow& row
     if (!inserted) return inserted.error();
     Created created;
     created.facts.row = row;
+    created.facts.story.emplace();
     return created;
 }
 

@@ -13,6 +13,9 @@ namespace api::impl {
 
 core::Expected<std::optional<SessionFacts>> load_facts(db::UnitOfWork& work,
                                                        const core::SessionId& id);
+//! With the session's story, for its owner.
+core::Expected<std::optional<SessionFacts>> load_in_full(db::UnitOfWork& work,
+                                                         const core::SessionId& id);
 core::Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row);
 
 struct Created {

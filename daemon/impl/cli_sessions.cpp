@@ -49,6 +49,7 @@ core::Expected<Story> read_story(db::UnitOfWork& work, const core::SessionId& id
     for (const db::PayoutFull& full : out.payouts) {
         if (!full.payout.waiting_for.empty()) out.facts.waiting_for = full.payout.waiting_for;
     }
+    out.facts.story = api::SessionStory{out.journal, out.payouts};
     auto halts = work.blocks().open_halts();
     if (!halts) return halts.error();
     out.halts = std::move(*halts);
@@ -190,7 +191,7 @@ int tell(CliContext& context, const std::string& id, bool everything) {
         const ConfiguredChains chains{*infos, codec};
         json object = api::session_json(story->facts, chains, api::Audience::kOwner);
         object.erase("clientSecret");
-        context.out << object.dump(2) << "\n";
+        context.out << object.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
         return kExitOk;
     }
     const Teller teller{context.out, std::move(*infos)};

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "api/impl/names.hpp"
+#include "db/types.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+
+// What owners are told of payouts.
+namespace api::impl {
+
+//! Delivery, refund, excess or stray: other legs are the operator's own affair.
+bool moves_customers_money(db::Leg leg);
+
+//! Does the attempt carry the money itself, and not gas for it?
+bool carries_money(const db::PayoutFull& full, const db::Attempt& attempt);
+
+//! The transaction that paid, or failed to; before, the one that was sent last. Null: none was sent.
+const db::Attempt* told_attempt(const db::PayoutFull& full);
+
+//! What the payout waits for, in words; empty when it has ended.
+std::string waits_for(const db::Payout& payout);
+
+//! Reasons may quote a node: a text of bounded length that is UTF-8 whatever it was.
+std::string for_people(const std::string& text);
+
+//! out["txHash"] of a transaction on this chain.
+void put_tx(nlohmann::json& out, const Names& names, const core::ChainId& chain,
+            const core::TxId& tx);
+
+}  // namespace api::impl
