@@ -16,7 +16,8 @@ namespace {
 using impl::Names;
 using nlohmann::json;
 
-//! A journal row about many deposits may be long; what stands further back is told by their own rows.
+//! A journal row about many deposits may be long; what stands further back is told by their own
+//! rows.
 constexpr std::size_t kDetailMost = 16 * 1024;
 
 //! How a journal row names a deposit: its transaction or, when only a balance shows it, its key.
@@ -128,7 +129,12 @@ class Timeline {
         // The ends of payouts are told by the payouts; why the session was stopped, only here.
         const bool stopped =
             entry.to == session::State::kHeld && entry.from != session::State::kHeld;
-        if (stopped) add_reason(entry, "held");
+        if (stopped && move == told_moves().end()) {
+            add_reason(entry, "held");
+        } else if (stopped) {
+            // The row's detail lists the deposits, not what is wrong with them.
+            add(entry.at, kJournalRank, {{"what", "held"}});
+        }
     }
 
     void add_reason(const db::JournalEntry& entry, std::string_view what) {
@@ -177,13 +183,13 @@ class Timeline {
         }
         const bool held = payout.status == db::PayoutStatus::kHeld;
         // That of a delivery or a refund stops the session, whose journal has it.
-        const bool told_there =
-            payout.leg == db::Leg::kDelivery || payout.leg == db::Leg::kRefund;
+        const bool told_there = payout.leg == db::Leg::kDelivery || payout.leg == db::Leg::kRefund;
         if (held && told_there) return;
         if (!held && !db::is_terminal(payout.status)) return;
-        json ended = payout_json(payout, held ? "payout_held"
-                                 : payout.status == db::PayoutStatus::kFinalOk ? "payout_final"
-                                                                               : "payout_failed");
+        json ended =
+            payout_json(payout, held                                          ? "payout_held"
+                                : payout.status == db::PayoutStatus::kFinalOk ? "payout_final"
+                                                                              : "payout_failed");
         if (const db::Attempt* attempt = impl::told_attempt(full)) {
             impl::put_tx(ended, names_, payout.asset.chain(), attempt->tx);
         }

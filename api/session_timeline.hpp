@@ -9,13 +9,14 @@
 #include <string>
 #include <vector>
 
-// What the owner of a session is told beyond where it stands: how it came there, and what goes back.
-// Pure functions of what is stored.
+// What the owner of a session is told beyond where it stands: how it came there, and what goes
+// back. Pure functions of what is stored.
 namespace api {
 
 struct SessionFacts;
 
-//! The newest of each kind that are told: who is sent dust for years must not be answered with all of it.
+//! The newest of each kind that are told: who is sent dust for years must not be answered with all
+//! of it.
 inline constexpr std::size_t kStoryMost = 200;
 
 //! What happened to a session; oldest first, at most kStoryMost of each.
@@ -24,13 +25,13 @@ struct SessionStory {
     std::vector<db::PayoutFull> payouts;
 };
 
-//! `refunds`, `strays` and `timeline` into the session object; facts.story is there. `waits`: what the
-//! session itself waits for, in words; empty: it has ended.
+//! `refunds`, `strays` and `timeline` into the session object; facts.story is there. `waits`: what
+//! the session itself waits for, in words; empty: it has ended.
 void put_story(nlohmann::json& out, const SessionFacts& facts, const Chains& chains,
                std::string waits);
 
-//! [{at, what, amount?, txHash?, reason?, …}], oldest first. While anything is awaited the last one is
-//! `waiting`, and says for what.
+//! [{at, what, amount?, txHash?, reason?, …}], oldest first. While anything is awaited the last one
+//! is `waiting`, and says for what.
 nlohmann::json timeline_json(const SessionFacts& facts, const SessionStory& story,
                              const Chains& chains, const std::string& waits);
 

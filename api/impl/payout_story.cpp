@@ -33,7 +33,8 @@ const db::Attempt* told_attempt(const db::PayoutFull& full) {
 std::string waits_for(const db::Payout& payout) {
     if (db::is_terminal(payout.status)) return {};
     if (!payout.waiting_for.empty()) return for_people(payout.waiting_for);
-    if (payout.status == db::PayoutStatus::kHeld) return for_people("an operator: " + payout.reason);
+    if (payout.status == db::PayoutStatus::kHeld)
+        return for_people("an operator: " + payout.reason);
     return "its turn";
 }
 

@@ -24,7 +24,8 @@ core::Bytes pepper_of(StoreFixture& f) {
 
 }  // namespace
 
-TEST_CASE("key limit: a key asks too often -> 429, again allowed with time; other keys do not mind") {
+TEST_CASE(
+    "key limit: a key asks too often -> 429, again allowed with time; other keys do not mind") {
     StoreFixture f;
     Authenticator auth{*f.database, pepper_of(f), f.clock, f.log, {1, 3}};
     for (int i = 0; i < 3; ++i) CHECK(ask(f, auth, f.key) == 200);
@@ -35,7 +36,8 @@ TEST_CASE("key limit: a key asks too often -> 429, again allowed with time; othe
     CHECK(ask(f, auth, f.key) == 429);
 }
 
-TEST_CASE("key limit: somebody who knows only the beginning of a key -> cannot use up its requests") {
+TEST_CASE(
+    "key limit: somebody who knows only the beginning of a key -> cannot use up its requests") {
     StoreFixture f;
     Authenticator auth{*f.database, pepper_of(f), f.clock, f.log, {1, 1}};
     std::string wrong = f.key;

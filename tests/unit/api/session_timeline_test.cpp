@@ -21,9 +21,7 @@ namespace {
 constexpr std::int64_t kStart_ms = 1'700'000'000'000;
 core::Instant after_s(std::int64_t seconds) { return {kStart_ms + seconds * 1000}; }
 
-core::TxId tx(char digit) {
-    return core::TxId::from_hex("0x" + std::string(64, digit)).value();
-}
+core::TxId tx(char digit) { return core::TxId::from_hex("0x" + std::string(64, digit)).value(); }
 
 db::Deposit deposit(std::int64_t id, std::int64_t at_s, std::uint64_t units,
                     std::optional<db::ClaimUse> claim = {}) {
@@ -126,8 +124,7 @@ SessionFacts paid_twice() {
         step(9'031, "stray", State::kDelivered, State::kDelivered,
              "10000000 of " + kBaseUsdc.text() +
                  " belongs to no outcome; goes back to the refund address")};
-    auto delivery =
-        payout(1, db::Leg::kDelivery, 10'000'000, db::PayoutStatus::kFinalOk, 131, 200);
+    auto delivery = payout(1, db::Leg::kDelivery, 10'000'000, db::PayoutStatus::kFinalOk, 131, 200);
     attempt(delivery, db::StepKind::kTopUp, 'a', db::AttemptStatus::kFinalOk, 132);
     attempt(delivery, db::StepKind::kTransfer, 'b', db::AttemptStatus::kDead, 140);
     attempt(delivery, db::StepKind::kTransfer, 'c', db::AttemptStatus::kFinalOk, 150);
@@ -151,11 +148,10 @@ SessionFacts nowhere_to_go() {
     facts.deposits = {deposit(1, 100, 10'000'000, db::ClaimUse::kDelivery)};
     auto& story = *facts.story;
     const std::string first = described(facts.deposits[0]);
-    story.journal = {
-        step(101, "deposits_detected", State::kSourceSet, State::kDetected, first),
-        step(131, "deposits_confirmed", State::kDetected, State::kDelivering, first),
-        step(140, "delivery_failed", State::kDelivering, State::kHeld,
-             "delivery impossible: the recipient is blocked")};
+    story.journal = {step(101, "deposits_detected", State::kSourceSet, State::kDetected, first),
+                     step(131, "deposits_confirmed", State::kDetected, State::kDelivering, first),
+                     step(140, "delivery_failed", State::kDelivering, State::kHeld,
+                          "delivery impossible: the recipient is blocked")};
     auto delivery = payout(1, db::Leg::kDelivery, 10'000'000, db::PayoutStatus::kDead, 131, 140);
     delivery.payout.reason = "never sent: the chain refuses the transfer: the recipient is blocked";
     story.payouts = {delivery};
@@ -230,10 +226,25 @@ TEST_CASE("timeline: a deposit taken back and mined again -> each of it once, in
         step(110, "deposits_orphaned", State::kDetected, State::kSourceSet, text),
         step(120, "deposits_detected", State::kSourceSet, State::kDetected, text)};
     const json timeline = shown(facts)["timeline"];
+    CHECK(whats(timeline) == std::vector<std::string>{"created", "deposit_detected",
+                                                      "deposit_orphaned", "deposit_detected",
+                                                      "waiting"});
+    for (int i : {1, 2, 3})
+        CHECK(timeline[static_cast<std::size_t>(i)]["txHash"] == tx('1').hex0x());
+}
+
+TEST_CASE("timeline: deposits that stop the session -> both told; the reason is not their list") {
+    SessionFacts facts = opened();
+    facts.row.session.state = State::kHeld;
+    facts.row.session.reason = session::Reason::kOutOfRange;
+    facts.deposits = {deposit(1, 100, 10'000'000)};
+    facts.story->journal = {step(101, "deposits_detected", State::kSourceSet, State::kHeld,
+                                 described(facts.deposits[0]))};
+    const json timeline = shown(facts)["timeline"];
     CHECK(whats(timeline) ==
-          std::vector<std::string>{"created", "deposit_detected", "deposit_orphaned",
-                                   "deposit_detected", "waiting"});
-    for (int i : {1, 2, 3}) CHECK(timeline[static_cast<std::size_t>(i)]["txHash"] == tx('1').hex0x());
+          std::vector<std::string>{"created", "deposit_detected", "held", "waiting"});
+    CHECK_FALSE(timeline[2].contains("reason"));
+    CHECK_THAT(timeline[3]["reason"].get<std::string>(), Catch::Contains("out of every range"));
 }
 
 TEST_CASE("timeline: a deposit that no transaction shows -> told without one") {
@@ -244,8 +255,7 @@ TEST_CASE("timeline: a deposit that no transaction shows -> told without one") {
     facts.story->journal = {step(101, "deposits_detected", State::kSourceSet, State::kDetected,
                                  "5 of " + kBaseUsdc.text() + " in residual:0x33:1, block 7")};
     const json timeline = shown(facts)["timeline"];
-    CHECK(whats(timeline) ==
-          std::vector<std::string>{"created", "deposit_detected", "waiting"});
+    CHECK(whats(timeline) == std::vector<std::string>{"created", "deposit_detected", "waiting"});
     CHECK_FALSE(timeline[1].contains("txHash"));
 }
 
