@@ -1,3 +1,4 @@
+#include "api/impl/names.hpp"
 #include "api/impl/payout_story.hpp"
 #include "api/session_timeline.hpp"
 #include "api/session_view.hpp"
@@ -44,7 +45,7 @@ json payout_json(const db::PayoutFull& full, const Names& names) {
     // What was over is planned even when nobody said where it should go: then it is held.
     if (!payout.recipient.empty()) out["to"] = names.address(chain, payout.recipient);
     if (const db::Attempt* attempt = impl::told_attempt(full)) {
-        impl::put_tx(out, names, chain, attempt->tx);
+        names.put_tx(out, chain, attempt->tx);
     }
     if (!payout.reason.empty()) out["reason"] = impl::for_people(payout.reason);
     if (auto waits = impl::waits_for(payout); !waits.empty()) out["waitingFor"] = std::move(waits);

@@ -1,5 +1,6 @@
 #include "api/session_timeline.hpp"
 
+#include "api/impl/names.hpp"
 #include "api/impl/payout_story.hpp"
 #include "api/session_view.hpp"
 #include "core/check.hpp"
@@ -168,7 +169,7 @@ class Timeline {
     json deposit_json(const db::Deposit& deposit, std::string_view what) const {
         json out{{"what", what}, {"amount", names_.amount(deposit.asset, deposit.units)}};
         names_.put_chain(out, deposit.chain);
-        if (!deposit.tx.empty()) impl::put_tx(out, names_, deposit.chain, deposit.tx);
+        if (!deposit.tx.empty()) names_.put_tx(out, deposit.chain, deposit.tx);
         return out;
     }
 
@@ -178,7 +179,7 @@ class Timeline {
         for (const db::Attempt& attempt : full.attempts) {
             if (!attempt.sent_at || !impl::carries_money(full, attempt)) continue;
             json sent = payout_json(payout, "payout_sent");
-            impl::put_tx(sent, names_, payout.asset.chain(), attempt.tx);
+            names_.put_tx(sent, payout.asset.chain(), attempt.tx);
             add(*attempt.sent_at, kPayoutRank, std::move(sent));
         }
         const bool held = payout.status == db::PayoutStatus::kHeld;
@@ -191,7 +192,7 @@ class Timeline {
                                 : payout.status == db::PayoutStatus::kFinalOk ? "payout_final"
                                                                               : "payout_failed");
         if (const db::Attempt* attempt = impl::told_attempt(full)) {
-            impl::put_tx(ended, names_, payout.asset.chain(), attempt->tx);
+            names_.put_tx(ended, payout.asset.chain(), attempt->tx);
         }
         if (!payout.reason.empty()) ended["reason"] = impl::for_people(payout.reason);
         add(payout.updated_at, kPayoutRank, std::move(ended));

@@ -30,6 +30,15 @@ void Names::put_chain(nlohmann::json& out, const core::ChainId& chain) const {
     if (small) out["chainId"] = *small;
 }
 
+void Names::put_tx(nlohmann::json& out, const core::ChainId& chain, const core::TxId& tx) const {
+    const std::string hash = chains_.format_tx(chain, tx);
+    const auto known = chains_.by_id(chain);
+    if (known && !known->explorer_url.empty()) {
+        out["explorerUrl"] = known->explorer_url + "/tx/" + hash;
+    }
+    out["txHash"] = hash;
+}
+
 void Names::put_token(nlohmann::json& out, const core::AssetId& asset) const {
     const auto known = chains_.token(asset);
     out["tokenAddress"] = known ? known->address : raw_token_address(chains_, asset);

@@ -29,6 +29,8 @@ class Names {
     std::string tx(const core::ChainId& chain, const core::TxId& tx) const {
         return chains_.format_tx(chain, tx);
     }
+    //! {"txHash"}, and {"explorerUrl"} where people can look at it, when that is known.
+    void put_tx(nlohmann::json& out, const core::ChainId& chain, const core::TxId& tx) const;
     std::string chain_name(const core::ChainId& chain) const;
     //! "10.50 USDC"
     std::string amount(const core::AssetId& asset, const core::Units& units) const;

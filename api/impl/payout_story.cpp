@@ -1,5 +1,7 @@
 #include "api/impl/payout_story.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 
 namespace api::impl {
@@ -44,11 +46,6 @@ std::string for_people(const std::string& text) {
     const std::string whole =
         json(text.substr(0, kMost)).dump(-1, ' ', false, json::error_handler_t::replace);
     return json::parse(whole).get<std::string>();
-}
-
-void put_tx(nlohmann::json& out, const Names& names, const core::ChainId& chain,
-            const core::TxId& tx) {
-    out["txHash"] = names.tx(chain, tx);
 }
 
 }  // namespace api::impl

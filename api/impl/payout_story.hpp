@@ -1,9 +1,6 @@
 #pragma once
 
-#include "api/impl/names.hpp"
 #include "db/types.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <string>
 
@@ -25,9 +22,5 @@ std::string waits_for(const db::Payout& payout);
 
 //! Reasons may quote a node: a text of bounded length that is UTF-8 whatever it was.
 std::string for_people(const std::string& text);
-
-//! out["txHash"] of a transaction on this chain.
-void put_tx(nlohmann::json& out, const Names& names, const core::ChainId& chain,
-            const core::TxId& tx);
 
 }  // namespace api::impl

@@ -61,19 +61,21 @@ sceneTest('deposits: after the deadline -> stays expired, the stray and its way 
     for (const key of ['timeline', 'refunds', 'strays']) assert.ok(!(key in open), `${key} is for the owner`);
 });
 
-sceneTest('deposits: a second payment -> the session has succeeded, the second goes back by itself', async (scene) => {
-    const { session, receiver, destination, refund } = await scene.order();
-    await scene.pay(receiver);
-    const paid = await scene.settle(session, 'succeeded');
-    await scene.pay(receiver, '7');
-    const view = await sees(scene, session, 'the second to be returned', ({ strays }) => ended(strays));
-    assert.equal(view.status, 'succeeded');
-    assert.deepEqual(view.destination.delivery, paid.destination.delivery);
-    await assertReturned(scene, view.strays[0], { to: refund, amount: '7' });
-    await scene.assertBalance(destination, '10');
-    assertTimeline(view, ['payout_planned delivery', 'payout_sent delivery', 'payout_final delivery', 'stray',
-        'payout_planned stray', 'payout_sent stray', 'payout_final stray']);
-});
+sceneTest('deposits: a second payment -> the session has succeeded, the second goes back by itself',
+    { chain: { explorer_url: 'https://scan.example' } }, async (scene) => {
+        const { session, receiver, destination, refund } = await scene.order();
+        await scene.pay(receiver);
+        const paid = await scene.settle(session, 'succeeded');
+        await scene.pay(receiver, '7');
+        const view = await sees(scene, session, 'the second to be returned', ({ strays }) => ended(strays));
+        assert.equal(view.status, 'succeeded');
+        assert.deepEqual(view.destination.delivery, paid.destination.delivery);
+        await assertReturned(scene, view.strays[0], { to: refund, amount: '7' });
+        assert.equal(view.strays[0].explorerUrl, `https://scan.example/tx/${view.strays[0].txHash}`);
+        await scene.assertBalance(destination, '10');
+        assertTimeline(view, ['payout_planned delivery', 'payout_sent delivery', 'payout_final delivery', 'stray',
+            'payout_planned stray', 'payout_sent stray', 'payout_final stray']);
+    });
 
 sceneTest('deposits: too little until the deadline -> bounced, the refund is told', async (scene) => {
     const { session, receiver, refund } = await scene.order();

@@ -327,6 +327,17 @@ TEST_CASE("returns: of several transactions -> the mined one, else the newest th
     CHECK(shown(facts)["refunds"][0]["txHash"] == tx('b').hex0x());
 }
 
+TEST_CASE("returns: an explorer of the chain is known -> where to look; else only the hash") {
+    FakeChains chains;
+    CHECK_FALSE(shown(paid_twice())["strays"][0].contains("explorerUrl"));
+    chains.chains[0].explorer_url = "https://scan.example";
+    const json view = session_json(paid_twice(), chains, Audience::kOwner);
+    const std::string at = "https://scan.example/tx/" + tx('d').hex0x();
+    CHECK(view["strays"][0]["explorerUrl"] == at);
+    CHECK(view["timeline"][2]["explorerUrl"] == "https://scan.example/tx/" + tx('1').hex0x());
+    CHECK_FALSE(view["deposits"][0].contains("explorerUrl"));
+}
+
 TEST_CASE("strays: without a refund address -> held, and the session says that it waits") {
     SessionFacts facts = opened();
     facts.row.session.state = State::kExpired;
