@@ -4,6 +4,7 @@
 #include "core/expected.hpp"
 #include "core/ids.hpp"
 #include "core/task.hpp"
+#include "core/units.hpp"
 #include "db/types.hpp"
 
 #include <nlohmann/json.hpp>
@@ -67,6 +68,15 @@ struct Nudge {
     virtual ~Nudge() = default;
     //! `tx`: what the payer's wallet returned, unchecked text of any chain; empty: none.
     virtual void look(const core::SessionId& session, std::string_view tx) = 0;
+};
+
+//! What the wallets of strangers hold, to be shown: nothing of ours follows from it.
+struct Wallets {
+    virtual ~Wallets() = default;
+    //! None when that cannot be told soon and cheaply: no node answers, or too much is asked. Costs the
+    //! nodes little however often it is called.
+    virtual core::Task<std::optional<core::Units>> balance(core::AssetId asset,
+                                                           core::Address owner) = 0;
 };
 
 //! Addresses of the operator (gas station, treasury): never a destination, never refunded to.

@@ -3,7 +3,6 @@
 #include "api/auth.hpp"
 #include "api/impl/destination.hpp"
 #include "api/impl/fields.hpp"
-#include "net/json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -16,6 +15,7 @@ namespace api {
 namespace {
 
 using impl::optional_text;
+using impl::parse_object;
 using impl::required_text;
 using nlohmann::json;
 
@@ -28,15 +28,6 @@ constexpr std::size_t kMetadataKeyMax = 40;
 constexpr std::size_t kMetadataValueMax = 500;
 constexpr std::size_t kTxHashMax = 4096;
 constexpr std::size_t kIdempotencyKeyMax = 255;
-
-Checked<json> parse_object(std::string_view body) {
-    auto parsed = net::parse_strict(body);
-    if (!parsed) {
-        return invalid_parameter("body", "The body is not usable JSON: " + parsed.error().message);
-    }
-    if (!parsed->is_object()) return invalid_parameter("body", "The body must be a JSON object.");
-    return std::move(*parsed);
-}
 
 bool is_web_url(std::string_view text) {
     const bool https = text.starts_with("https://");

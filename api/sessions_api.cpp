@@ -1,10 +1,12 @@
 #include "api/sessions_api.hpp"
 
+#include "api/impl/payable.hpp"
 #include "api/impl/session_access.hpp"
 #include "api/impl/session_jobs.hpp"
 #include "session/views.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace api {
@@ -12,14 +14,6 @@ namespace {
 
 using impl::Created;
 using nlohmann::json;
-
-Problem not_payable(const session::Session& session) {
-    if (session::sessions_api_status(session) == "expired" || session::is_waiting(session.state)) {
-        return impossible("session_expired", "The time to pay has run out. Please start again.");
-    }
-    return impossible("session_not_payable",
-                      "This payment is already under way; its payment method can't change.");
-}
 
 Problem create_problem(Created::How how) {
     if (how == Created::How::kKeyReused) {
@@ -34,6 +28,19 @@ Problem create_problem(Created::How how) {
 //! Reasons may quote a node: what is not UTF-8 is shown as such instead of throwing.
 std::string text_of(const json& body) {
     return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+//! Why this payment method cannot be had here; none when it can.
+std::optional<Problem> refused_method(const std::string& type) {
+    constexpr const char* kParam = "paymentMethod.type";
+    if (type == "evm") return std::nullopt;
+    if (type == "tron" || type == "solana") {
+        const std::string name = type == "tron" ? "Tron" : "Solana";
+        return impossible("payment_method_not_configured",
+                          name + " is not set up here. Offered: evm.", kParam);
+    }
+    return impossible("payment_method_not_allowed",
+                      "This payment method is not offered. Offered: evm.", kParam);
 }
 
 //! Stored states that may show this status; rows are filtered again by their own.
@@ -153,32 +160,10 @@ core::Task<Response> SessionsApi::set_method(Request request) {
     const std::string request_id = request.request_id;
     auto facts = co_await load_with_secret(std::move(request), wanted->client_secret);
     if (!facts) co_return problem_response(facts.problem());
-    if (wanted->type != "evm") {
-        co_return problem_response(impossible("payment_method_not_allowed",
-                                              "This payment method is not offered. Offered: evm.",
-                                              "paymentMethod.type"));
-    }
-    const core::Instant now = needs_.clock.now();
-    const auto& session = facts->row.session;
-    // The clock may be ahead of the watchers: no address is handed out for money that would be
-    // late.
-    if (!session::is_waiting(session.state) || now >= session.expires_at) {
-        co_return problem_response(not_payable(session));
-    }
-    // The secret is public: asking again must not cost a write.
-    if (impl::has_evm_receiver(*facts)) co_return session_response(200, *facts, Audience::kPublic);
-
-    using Issued = std::optional<SessionFacts>;
-    auto job = [id = session.id, now, derive = needs_.derive,
-                outbox = needs_.outbox](db::UnitOfWork& work) {
-        return impl::issue_evm_receiver(work, id, now, derive, outbox);
-    };
-    auto issued = co_await needs_.database.write<Issued>(std::move(job));
-    if (!issued) co_return problem_response(storage_failed(issued.error(), request_id));
-    if (!*issued) co_return problem_response(not_payable(session));
-    needs_.log.info("payment method set",
-                    {{"session", session.id.text()}, {"request", request_id}});
-    co_return session_response(200, **issued, Audience::kPublic);
+    if (auto refused = refused_method(wanted->type)) co_return problem_response(*refused);
+    auto issued = co_await impl::with_receiver(needs_, std::move(*facts), request_id);
+    if (!issued) co_return problem_response(issued.problem());
+    co_return session_response(200, *issued, Audience::kPublic);
 }
 
 core::Task<Response> SessionsApi::check(Request request) {

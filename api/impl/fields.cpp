@@ -1,5 +1,7 @@
 #include "api/impl/fields.hpp"
 
+#include "net/json.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -9,6 +11,15 @@ std::size_t characters(std::string_view text) {
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
         return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
     }));
+}
+
+Checked<nlohmann::json> parse_object(std::string_view body) {
+    auto parsed = net::parse_strict(body);
+    if (!parsed) {
+        return invalid_parameter("body", "The body is not usable JSON: " + parsed.error().message);
+    }
+    if (!parsed->is_object()) return invalid_parameter("body", "The body must be a JSON object.");
+    return std::move(*parsed);
 }
 
 Checked<std::optional<std::string>> optional_text(const nlohmann::json& object, const char* key,

@@ -10,6 +10,7 @@
 #include "api/operator_api.hpp"
 #include "api/pay_api.hpp"
 #include "api/router.hpp"
+#include "api/sdk_api.hpp"
 #include "api/session_events.hpp"
 #include "api/sessions_api.hpp"
 #include "api/webhook_deliverer.hpp"
@@ -22,6 +23,7 @@
 #include "daemon/impl/chain_settings.hpp"
 #include "daemon/impl/readmission.hpp"
 #include "daemon/impl/replay_desk.hpp"
+#include "daemon/impl/wallet_balances.hpp"
 #include "daemon/version.hpp"
 #include "settlement/router.hpp"
 #include "settlement/settlement.hpp"
@@ -88,6 +90,18 @@ settlement::Reconciling reconciling(const std::vector<ChainParts>& chains, const
 std::vector<ReplayDesk::Chain> readers_of(const std::vector<ChainParts>& chains) {
     std::vector<ReplayDesk::Chain> out;
     for (const ChainParts& chain : chains) out.push_back({chain.info.id, chain.reader.get()});
+    return out;
+}
+
+std::vector<WalletBalances::Chain> wallet_readers(const std::vector<ChainParts>& chains) {
+    std::vector<WalletBalances::Chain> out;
+    for (const ChainParts& chain : chains) {
+        chains::ChainReader& reader = *chain.reader;
+        auto read = [&reader](core::AssetId asset, core::Address owner, core::BlockRef at) {
+            return reader.balance_by_one(std::move(asset), owner, at);
+        };
+        out.push_back({chain.info.id, std::move(read)});
+    }
     return out;
 }
 
@@ -188,10 +202,14 @@ struct Application::Graph {
     WatcherNudge nudge{raw(watchers), around.clock};
     DaemonView view{*database, raw(watchers), senders_of(chains, keys), around.clock, around.metrics};
     OperatorActions actions{desk, settlement, around.log};
+    WalletBalances wallets{wallet_readers(chains),
+                           [this](core::ChainId chain) { return last_block(*database, chain); },
+                           around.clock};
     api::Authenticator auth;
     api::SessionsApi sessions;
     api::SessionEvents events;
     api::PayApi pay;
+    api::SdkApi sdk;
     api::WebhooksApi webhooks;
     std::unique_ptr<api::WebhookDeliverer> deliverer;
     api::OperatorApi operators;
@@ -215,19 +233,18 @@ struct Application::Graph {
           auth{*database, std::move(pepper), around.clock, around.log,
                {static_cast<double>(config.server.requests_per_second_per_key),
                 static_cast<double>(config.server.request_burst_per_key)}},
-          sessions{{*database, api_chains, own,
-                    [this](std::uint32_t index) { return keys.deriver->derive(index); }, nudge, auth,
-                    around.clock, around.rng, around.log, &outbox},
-                   {core::Millis{config.server.session_ttl_s * 1000}}},
+          sessions{sessions_needs(), {core::Millis{config.server.session_ttl_s * 1000}}},
           events{{*database, api_chains, around.clock, around.log, around.metrics},
                  event_limits(config.server)},
           pay{{*database, api_chains, around.clock, around.log}},
+          sdk{sessions_needs(), wallets},
           webhooks{{*database, api_chains, auth, around.clock, around.rng, around.log},
                    delivering(config.webhooks).rules},
           operators{*database, view, actions, around.clock, around.log, {std::move(operator_token)}} {
         sessions.add_routes(public_routes);
         events.add_routes(public_routes);
         pay.add_routes(public_routes);
+        sdk.add_routes(public_routes);
         webhooks.add_routes(public_routes);
         if (outgoing.http != nullptr && outgoing.resolver != nullptr) {
             const api::DelivererNeeds needs{*database, *outgoing.http, *outgoing.resolver,
@@ -238,6 +255,12 @@ struct Application::Graph {
         api::add_openapi_route(public_routes);
         operators.add_routes(operator_routes);
         api::add_openapi_route(operator_routes);
+    }
+
+    api::SessionsNeeds sessions_needs() {
+        auto derive = [this](std::uint32_t index) { return keys.deriver->derive(index); };
+        return {*database, api_chains,   own,        std::move(derive), nudge,
+                auth,      around.clock, around.rng, around.log,        &outbox};
     }
 
     core::Expected<core::Done> listen() {

@@ -13,6 +13,17 @@ export class ApiError extends Error {
     }
 }
 
+/** fetch() for a client that is not ours: it too takes no answer that is not described. */
+export async function describedFetch(url, init = {}) {
+    const response = await fetch(url, init);
+    const text = await response.clone().text();
+    const { pathname, search } = new URL(url);
+    const { status, headers } = response;
+    const { method = 'GET', body: requestText } = init;
+    assertDescribed({ method, path: pathname + search, requestText, status, headers, text });
+    return response;
+}
+
 export class Api {
     /** `apiKey` may be set later; calls that need it send none until then. */
     constructor(url, apiKey) {

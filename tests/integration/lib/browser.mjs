@@ -1,5 +1,5 @@
-// A real browser for the pages that the daemon serves. Debian's chromium, or DEPOSITD_BROWSER; a machine without one
-// fails the tests that need it.
+// A real browser for the pages that the daemon serves, and for those that use its API. Debian's chromium, or
+// DEPOSITD_BROWSER; a machine without one fails the tests that need it.
 import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chromium } from '../../../devnet/node_modules/playwright-core/index.mjs';
@@ -14,8 +14,9 @@ export async function startBrowser(t) {
     if (!existsSync(program)) {
         throw new Error(`${program} does not exist: run scripts/bootstrap, or set DEPOSITD_BROWSER`);
     }
-    // Tests may run as root, for whom chromium has no sandbox; it sees the daemon's pages only.
-    const args = ['--no-sandbox', '--disable-dev-shm-usage'];
+    // Tests may run as root, for whom chromium has no sandbox; it sees our own pages only. No name is looked up: a page
+    // that asks somebody outside gets nothing. (Playwright's routes would answer preflights themselves.)
+    const args = ['--no-sandbox', '--disable-dev-shm-usage', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'];
     const browser = await chromium.launch({ executablePath: program, args });
     t.after(() => browser.close());
     return browser;

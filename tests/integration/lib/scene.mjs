@@ -13,7 +13,6 @@ import { chainConfig, scratchDir, startDepositd, until } from './depositd.mjs';
 export { NATIVE, parseEther, viem };
 export { until } from './depositd.mjs';
 
-const CAIP2 = 'eip155:31337';
 const FUND_UNITS = 1_000_000_000_000n;
 const SYMBOLS = { usdc: 'USDC', usdt: 'USDT', lying: 'LIE', usdce: 'USDC.e', fee: 'FEE' };
 
@@ -21,6 +20,7 @@ const SYMBOLS = { usdc: 'USDC', usdt: 'USDT', lying: 'LIE', usdce: 'USDC.e', fee
  * A test with a scene of its own that ends with the audit: books and chain agree to the unit, and so does the
  * daemon's own `reconcile`. Options, beside those of node:test:
  * - tokens: names of devnet tokens to configure (default usdc and usdt)
+ * - chainId: of the chain, default 31337
  * - chain: keys of the [[chain]] entry; config: other tables; policy: arguments of `environment create`
  * - proxy: put the fault proxy between daemon and node; proxies: so many of them, each an endpoint of its own
  * - start: false leaves the daemon stopped; audit: false when the end is no state that could be audited
@@ -44,8 +44,11 @@ export async function openScene(t, options = {}) {
 class Scene {
     #addresses = 0;
 
-    async open(t, { tokens = ['usdc', 'usdt'], chain, config = {}, policy = [], proxy = false, proxies = proxy ? 1 : 0, start = true }) {
-        this.node = await startAnvil({ mine: 'auto' });
+    async open(t, {
+        tokens = ['usdc', 'usdt'], chainId = 31337, chain, config = {}, policy = [], proxy = false,
+        proxies = proxy ? 1 : 0, start = true,
+    }) {
+        this.node = await startAnvil({ mine: 'auto', chainId });
         this.chain = await openChain(this.node);
         this.contracts = await this.chain.deployAll();
         this.tokens = Object.fromEntries(tokens.map((key) => [key, this.contracts[key]]));
@@ -62,7 +65,7 @@ class Scene {
         [this.proxy] = this.proxies;
 
         const entry = chainConfig({
-            urls: proxies ? this.proxies.map(({ url }) => url) : [this.node.url], poll_ms: 40, finalized_tag: false, scan_native: true,
+            chainId, urls: proxies ? this.proxies.map(({ url }) => url) : [this.node.url], poll_ms: 40, finalized_tag: false, scan_native: true,
             mainnet: false, start_height: await this.node.blockNumber(),
             tokens: tokens.map((key) => [SYMBOLS[key], this.contracts[key].address, 6]), ...chain,
         });
@@ -101,7 +104,7 @@ class Scene {
         const more = refund === null ? {} : { refundAddress: refund };
         const tokenAddress = token === NATIVE ? NATIVE : token.address;
         const { session, receiver } = await this.api.openEvm({
-            address: destination, tokenAddress, amountUnits: amount ?? undefined,
+            address: destination, chainId: this.node.chainId, tokenAddress, amountUnits: amount ?? undefined,
         }, more);
         return { session, receiver, destination, refund, token };
     }
@@ -176,7 +179,7 @@ class Scene {
     }
 
     tip() {
-        return this.sql(`SELECT height, hash FROM chain_tips WHERE chain = '${CAIP2}'`);
+        return this.sql(`SELECT height, hash FROM chain_tips WHERE chain = 'eip155:${this.node.chainId}'`);
     }
 
     /** The names of what happened to a session, oldest first. */

@@ -6,6 +6,9 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <map>
+#include <string>
+
 using namespace api;
 using namespace api_test;
 using nlohmann::json;
@@ -135,16 +138,38 @@ TEST_CASE("payment method: wrong secret, other type, unknown session -> refused,
         f.send("POST", path, {{"clientSecret", "no"}, {"paymentMethod", evm}}, "");
     CHECK(secret.status == 401);
     CHECK(secret.body["error"]["code"] == "invalid_client_secret");
-    const Answer type = f.send(
-        "POST", path,
-        {{"clientSecret", made["clientSecret"]}, {"paymentMethod", {{"type", "stripe"}}}}, "");
-    CHECK(type.status == 400);
-    CHECK(type.body["error"]["code"] == "payment_method_not_allowed");
+    const std::map<std::string, std::string> codes{{"tron", "payment_method_not_configured"},
+                                                   {"solana", "payment_method_not_configured"},
+                                                   {"exchange", "payment_method_not_allowed"},
+                                                   {"stripe", "payment_method_not_allowed"},
+                                                   {"fiat", "payment_method_not_allowed"},
+                                                   {"barter", "payment_method_not_allowed"}};
+    for (const auto& [type, code] : codes) {
+        CAPTURE(type);
+        const json asked{{"clientSecret", made["clientSecret"]},
+                         {"paymentMethod", {{"type", type}, {"amountUsd", 10.5}}}};
+        const Answer refused = f.send("POST", path, asked, "");
+        CHECK(refused.status == 400);
+        CHECK(refused.body["error"]["code"] == code);
+        CHECK(refused.body["error"]["param"] == "paymentMethod.type");
+    }
     const Answer unknown =
         f.send("POST", "/v1/sessions/" + std::string(32, 'f') + "/paymentMethods",
                {{"clientSecret", made["clientSecret"]}, {"paymentMethod", evm}}, "");
     CHECK(unknown.status == 404);
     CHECK(f.row(made["sessionId"]).session.state == State::kCreated);
+}
+
+TEST_CASE("payment method: another type after an address was given -> the address stands") {
+    StoreFixture f;
+    const json made = f.create();
+    const json shown = f.set_method(made).body["session"];
+    const std::string path =
+        "/v1/sessions/" + made["sessionId"].get<std::string>() + "/paymentMethods";
+    const json tron{{"clientSecret", made["clientSecret"]},
+                    {"paymentMethod", {{"type", "tron"}, {"amountUsd", 10}}}};
+    CHECK(f.send("POST", path, tron, "").status == 400);
+    CHECK(f.set_method(made).body["session"] == shown);
 }
 
 TEST_CASE("payment method: deadline passed or money on its way -> 400") {

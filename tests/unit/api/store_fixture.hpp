@@ -1,6 +1,7 @@
 #pragma once
 
 #include "api/auth.hpp"
+#include "api/sdk_api.hpp"
 #include "api/sessions_api.hpp"
 #include "db/database.hpp"
 #include "tests/unit/api/fakes.hpp"
@@ -29,9 +30,11 @@ struct StoreFixture {
     FakeChains chains;
     FakeOwn own;
     FakeNudge nudge;
+    FakeWallets wallets;
     std::unique_ptr<db::Database> database;
     std::unique_ptr<api::Authenticator> auth;
     std::unique_ptr<api::SessionsApi> sessions;
+    std::unique_ptr<api::SdkApi> sdk;
     api::Router router;
     std::string key;
     std::string revoked_key;
@@ -56,8 +59,10 @@ struct StoreFixture {
             return core::Address::from_bytes(bytes);
         };
         api::SessionsNeeds needs{*database, chains, own, derive, nudge, *auth, clock, rng, log};
-        sessions = std::make_unique<api::SessionsApi>(std::move(needs), api::SessionsOptions{});
+        sessions = std::make_unique<api::SessionsApi>(needs, api::SessionsOptions{});
         sessions->add_routes(router);
+        sdk = std::make_unique<api::SdkApi>(std::move(needs), wallets);
+        sdk->add_routes(router);
     }
     ~StoreFixture() {
         if (database) database->close();
@@ -106,6 +111,7 @@ struct StoreFixture {
     Answer send(api::Request request, const std::string& bearer) {
         if (!bearer.empty()) request.headers["authorization"] = "Bearer " + bearer;
         const api::Response response = run(io, router.dispatch(std::move(request)));
+        if (response.body.empty()) return {response.status, {}};
         return {response.status, nlohmann::json::parse(response.body)};
     }
     Answer send(const std::string& method, const std::string& path, const nlohmann::json& json,
@@ -123,6 +129,16 @@ struct StoreFixture {
         request.path = "/v1/sessions";
         request.query = std::move(query);
         return send(std::move(request), bearer);
+    }
+    //! A call of the payer's page: "tokenOptions" of a session, with its secret.
+    Answer ask(const nlohmann::json& session, const std::string& what,
+               std::map<std::string, std::string> query = {}) {
+        api::Request request;
+        request.method = "GET";
+        request.path = "/v1/sessions/" + session["sessionId"].get<std::string>() + "/" + what;
+        request.query = std::move(query);
+        request.query.try_emplace("clientSecret", session["clientSecret"].get<std::string>());
+        return send(std::move(request), "");
     }
     nlohmann::json create() {
         const Answer made = send("POST", "/v1/sessions", body(), key);
