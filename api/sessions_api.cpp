@@ -186,7 +186,7 @@ core::Task<Checked<SessionFacts>> SessionsApi::load_in_full(core::SessionId id,
     auto job = [id](db::UnitOfWork& work) { return impl::load_in_full(work, id); };
     auto found = co_await needs_.database.read<Found>(std::move(job));
     if (!found) co_return storage_failed(found.error(), request_id);
-    if (!*found) co_return no_session();
+    if (!*found) co_return impl::no_session();
     co_return std::move(**found);
 }
 
