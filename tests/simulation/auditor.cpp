@@ -67,8 +67,8 @@ Auditor::Auditor(World& world, bool has_honest_majority)
 }
 
 bool Auditor::is_held_to(std::string_view rule, const Order* order) const {
-    if (rule == "I1" || rule == "I2" || rule == "I10" || rule == "I14") return true;
-    if (!has_honest_majority_) return false;
+    if (rule == "I1" || rule == "I2" || rule == "I10" || rule == "I14" || rule == "I16") return true;
+    if (!has_honest_majority_ && rule != "I8") return false;
     if (order == nullptr) return true;
     const auto account = orders_.find(order->number);
     return account == orders_.end() || !account->second.was_final_no_more;
@@ -116,16 +116,21 @@ void Auditor::heard(Order& order, const json& session) {
     }
     order.status = status;
     order.last_view = session.dump();
+    overheard(order, session);
+}
+
+void Auditor::overheard(const Order& order, const json& session) {
     check_delivery_told(order, session);
     check_deposits_told(order, session);
 }
 
 //! What is called done must be in a final block of the chain, whatever the nodes said.
 void Auditor::check_delivery_told(const Order& order, const json& session) {
-    if (order.status != "succeeded" && order.status != "bounced") return;
+    const std::string status = session.at("status");
+    if (status != "succeeded" && status != "bounced") return;
     const json& destination = session.at("destination");
     if (!destination.contains("delivery")) {
-        violated("I7", &order, order.status + " without a transaction");
+        violated("I7", &order, status + " without a transaction");
         return;
     }
     const json& delivery = destination["delivery"];
@@ -133,7 +138,7 @@ void Auditor::check_delivery_told(const Order& order, const json& session) {
     const core::TxId tx = tx_of(delivery["txHash"]);
     const auto where = chain.where(tx);
     if (!where || where->height > chain.finalized_height()) {
-        violated("I3", &order, order.status + " by a transaction that is not final: " + tx.hex0x());
+        violated("I3", &order, status + " by a transaction that is not final: " + tx.hex0x());
         return;
     }
     check_amount_told(order, tx, where->height, delivery);

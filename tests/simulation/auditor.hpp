@@ -31,6 +31,8 @@ class Auditor {
     void issued(const Order& order);
     //! The API spoke of an order: `session` is its object. Notes the status in the order.
     void heard(Order& order, const nlohmann::json& session);
+    //! Somebody was told of an order, as it was a while ago: `session` is its object then.
+    void overheard(const Order& order, const nlohmann::json& session);
     //! A request with transactions reached a node.
     void sent(std::size_t place, std::string_view body);
     //! A block was mined: checks all that became final.
@@ -50,6 +52,9 @@ class Auditor {
     std::vector<std::string> complaints();
     //! Makes them violations.
     void judge();
+
+    //! For those who judge what this one does not see. `order` may be null.
+    void violated(std::string_view rule, const Order* order, const std::string& what);
 
     const std::vector<std::string>& violations() const { return violations_; }
     //! Money that arrived at destinations and refund addresses, and how often.
@@ -103,7 +108,6 @@ class Auditor {
     void judge_outcome(Account& account, const nlohmann::json& session);
     void judge_deposits(Account& account, const nlohmann::json& session);
     void complain(std::string_view rule, const Order& order, const std::string& what);
-    void violated(std::string_view rule, const Order* order, const std::string& what);
 
     bool is_held_to(std::string_view rule, const Order* order) const;
 

@@ -139,9 +139,8 @@ void Customers::create(Order& order, unsigned attempt) {
     const auto again = [this, &order, attempt] {
         world_.agenda().after(kRetry, [this, &order, attempt] { create(order, attempt + 1); });
     };
-    if (order.terms->key.empty()) return again();
-    ask("POST", "/v1/sessions", creation(order).dump(), order.terms->key,
-        "order-" + std::to_string(order.number),
+    if (!order.terms->is_listening) return again();
+    ask(world_, creation_of(order),
         [this, &order, again](int status, const json& answer) {
             if (status / 100 != 2) return again();
             const json& session = answer["session"];
@@ -158,13 +157,12 @@ void Customers::create(Order& order, unsigned attempt) {
 }
 
 void Customers::create_again(Order& order) {
-    ask("POST", "/v1/sessions", creation(order).dump(), order.terms->key,
-        "order-" + std::to_string(order.number), [this, &order](int status, const json& answer) {
-            if (status / 100 == 2) auditor_.heard(order, answer["session"]);
-        });
+    ask(world_, creation_of(order), [this, &order](int status, const json& answer) {
+        if (status / 100 == 2) auditor_.heard(order, answer["session"]);
+    });
 }
 
-json Customers::creation(const Order& order) const {
+Question Customers::creation_of(const Order& order) const {
     const Place& place = world_.places()[order.chain];
     json body{{"destination",
                {{"type", "evm"},
@@ -178,7 +176,8 @@ json Customers::creation(const Order& order) const {
             order.units.token_decimal(decimals_of(*place.chain, order.asset));
     }
     if (order.refund) body["refundAddress"] = order.refund->hex0x();
-    return body;
+    return {"POST", "/v1/sessions", body.dump(), order.terms->key,
+            "order-" + std::to_string(order.number)};
 }
 
 void Customers::choose_method(Order& order, unsigned attempt) {
@@ -186,7 +185,7 @@ void Customers::choose_method(Order& order, unsigned attempt) {
     const json body{{"clientSecret", order.secret},
                     {"locale", "en"},
                     {"paymentMethod", {{"type", "evm"}}}};
-    ask("POST", "/v1/sessions/" + order.session + "/paymentMethods", body.dump(), {}, {},
+    ask(world_, {"POST", "/v1/sessions/" + order.session + "/paymentMethods", body.dump()},
         [this, &order, attempt](int status, const json& answer) {
             if (status / 100 != 2) {
                 if (status / 100 == 4 && status != 429) return;  // too late for a method
@@ -237,7 +236,7 @@ void Customers::pay(Order& order) {
 
 void Customers::nudge(Order& order) {
     const json body{{"clientSecret", order.secret}, {"txHash", "0x00"}};
-    ask("PUT", "/v1/sessions/" + order.session + "/check", body.dump(), {}, {},
+    ask(world_, {"PUT", "/v1/sessions/" + order.session + "/check", body.dump()},
         [this, &order](int status, const json& answer) {
             if (status / 100 == 2) auditor_.heard(order, answer["session"]);
         });
@@ -245,7 +244,7 @@ void Customers::nudge(Order& order) {
 
 void Customers::read(Order& order, std::function<void()> then) {
     if (order.session.empty()) return;
-    ask("GET", "/v1/sessions/" + order.session, {}, order.terms->key, {},
+    ask(world_, {"GET", "/v1/sessions/" + order.session, {}, order.terms->key},
         [this, &order, then = std::move(then)](int status, const json& answer) {
             if (status == 200) auditor_.heard(order, answer["session"]);
             if (then) then();
@@ -264,32 +263,6 @@ void Customers::read_now_and_then(Order& order) {
 
 void Customers::ask_about_all() {
     for (Order& order : orders_) read(order);
-}
-
-void Customers::ask(std::string method, std::string path, std::string body, std::string key,
-                    std::string idempotency,
-                    std::function<void(int, const json&)> answered) {
-    const json nothing;
-    if (world_.process() == nullptr) return answered(0, nothing);
-    api::Request request;
-    request.method = std::move(method);
-    request.path = std::move(path);
-    request.body = std::move(body);
-    request.remote = "203.0.113.7";
-    request.request_id = "simulated";
-    if (!request.body.empty()) request.headers["content-type"] = "application/json";
-    if (!key.empty()) request.headers["authorization"] = "Bearer " + key;
-    if (!idempotency.empty()) request.headers["idempotency-key"] = std::move(idempotency);
-    world_.process()->ask(
-        std::move(request), false,
-        [this, answered = std::move(answered)](std::optional<api::Response> response) {
-            if (!response) return answered(0, json{});
-            world_.trace().fold("api", response->body);
-            if (response->status / 100 != 2 && world_.trace().is_heard()) {
-                world_.trace().listener()(world_.now(), "api", response->body);
-            }
-            answered(response->status, json::parse(response->body, nullptr, false));
-        });
 }
 
 }  // namespace simulation

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
+#include "tests/simulation/ask.hpp"
 #include "tests/simulation/auditor.hpp"
 #include "tests/simulation/order.hpp"
 #include "tests/simulation/world.hpp"
@@ -26,6 +25,7 @@ class Customers {
     //! Reads every order once more.
     void ask_about_all();
     std::deque<Order>& orders() { return orders_; }
+    std::deque<Terms>& terms() { return terms_; }
 
   private:
     struct Instalment {
@@ -46,14 +46,12 @@ class Customers {
     void create(Order& order, unsigned attempt);
     //! What was created already: the same key and body must give the same session.
     void create_again(Order& order);
-    nlohmann::json creation(const Order& order) const;
+    Question creation_of(const Order& order) const;
     void choose_method(Order& order, unsigned attempt);
     void pay(Order& order);
     void read(Order& order, std::function<void()> then = {});
     void read_now_and_then(Order& order);
     void nudge(Order& order);
-    void ask(std::string method, std::string path, std::string body, std::string key,
-             std::string idempotency, std::function<void(int, const nlohmann::json&)> answered);
     core::Address fresh_address();
     core::Units amount(Asset asset);
 

@@ -19,6 +19,7 @@ struct Terms {
     unsigned tolerance_bps = 100;
     bool accepts_underpaid = false;
     bool refunds_excess = false;
+    bool is_listening = false;  //!< its webhooks are registered: sessions may be opened
 };
 
 //! One payment as merchant and customer know it: what they asked for and what they were told.

@@ -20,11 +20,12 @@ std::string time_text(core::Instant at) {
 }  // namespace
 
 void print(const RunReport& report, std::uint64_t seed) {
-    std::printf("seed %llu: %.1f days in %.2f s, trace %016llx, %llu events, %llu lives, %llu orders",
+    std::printf("seed %llu: %.1f days in %.2f s, trace %016llx, %llu events, %llu lives, %llu told, %llu orders",
                 static_cast<unsigned long long>(seed), report.simulated_days, report.seconds,
                 static_cast<unsigned long long>(report.trace_hash),
                 static_cast<unsigned long long>(report.events),
                 static_cast<unsigned long long>(report.lives),
+                static_cast<unsigned long long>(report.told),
                 static_cast<unsigned long long>(report.orders));
     for (const auto& [status, count] : report.ends) {
         std::printf(", %llu %s", static_cast<unsigned long long>(count), status.c_str());

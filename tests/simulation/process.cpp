@@ -18,7 +18,7 @@ namespace asio = core::asio;
 //! Every line of the daemon's log is a part of the trace.
 class Process::Log final : public core::Log {
   public:
-    explicit Log(Trace& trace) : trace_{trace} {}
+    explicit Log(const Host& host) : host_{host} {}
     void write(core::LogLevel level, std::string_view message,
                std::initializer_list<core::LogField> fields) override {
         if (level == core::LogLevel::kDebug) return;
@@ -29,14 +29,15 @@ class Process::Log final : public core::Log {
             line_ += '=';
             line_ += field.value;
         }
-        trace_.tell(level == core::LogLevel::kInfo   ? "log info"
-                    : level == core::LogLevel::kWarn ? "log warn"
-                                                     : "log error",
-                    line_);
+        host_.trace.tell(level == core::LogLevel::kInfo   ? "log info"
+                         : level == core::LogLevel::kWarn ? "log warn"
+                                                          : "log error",
+                         line_);
+        if (host_.on_line) host_.on_line(line_);
     }
 
   private:
-    Trace& trace_;
+    const Host& host_;
     std::string line_;
 };
 
@@ -97,10 +98,11 @@ void die_at_crash_point() {
 Process::Process(Host& host, core::Instant now, core::Millis clock_offset, Random rng)
     : host_{host},
       rng_{rng.fork("daemon")},
-      log_{std::make_unique<Log>(host.trace)},
+      log_{std::make_unique<Log>(host)},
       metrics_{std::make_unique<Metrics>()},
       clock_{loop_.get_executor(), now, clock_offset},
-      network_{host.nodes, clock_, rng.fork("network"), life_, host.trace} {
+      network_{host.nodes, clock_, rng.fork("network"), life_, host.trace},
+      internet_{host.servers, clock_, rng.fork("internet"), life_, host.trace} {
     g_living = this;
     core::set_crash_victim(&die_at_crash_point);
     host_.disk.restart();
@@ -162,7 +164,7 @@ core::Task<int> Process::live() {
     database_ = database->get();
     auto made = co_await depositd::Application::assemble(
         loop_.get_executor(), host_.config, around, std::move(*database), std::move(*chains),
-        std::move(*keys), std::string{});
+        std::move(*keys), std::string{}, depositd::Outgoing{&internet_, &internet_});
     if (!made) {
         log_->error("cannot start", {{"step", "database"}, {"why", made.error().message}});
         co_return 1;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -15,6 +16,7 @@
 #include "tests/simulation/host_clock.hpp"
 #include "tests/simulation/network.hpp"
 #include "tests/simulation/random.hpp"
+#include "tests/simulation/servers.hpp"
 #include "tests/simulation/trace.hpp"
 #include "tests/support/ram_disk.hpp"
 
@@ -23,12 +25,14 @@ namespace simulation {
 //! What a host gives to every process that runs on it, one after the other.
 struct Host {
     Nodes& nodes;
+    Servers& servers;
     support::Disk& disk;
     Trace& trace;
     chains::Signer& signer;
     std::string receivers_xpub;
     std::vector<core::Address> operators;  //!< treasury, gas station
     depositd::Config config;
+    std::function<void(std::string_view line)> on_line;  //!< of the log
     std::uint64_t starts = 0;
     std::uint64_t harm_checked = 0;  //!< of the disk
 };
@@ -86,6 +90,7 @@ class Process {
     Loop loop_;
     HostClock clock_;
     Network network_;
+    Internet internet_;
     db::Database* database_ = nullptr;
     std::unique_ptr<depositd::Application> application_;
     std::unique_ptr<depositd::Lifecycle> lifecycle_;

@@ -7,8 +7,11 @@
 #include "core/crash_point.hpp"
 #include "tests/simulation/auditor.hpp"
 #include "tests/simulation/customers.hpp"
+#include "tests/simulation/event_auditor.hpp"
 #include "tests/simulation/faults.hpp"
 #include "tests/simulation/operator.hpp"
+#include "tests/simulation/receiver_faults.hpp"
+#include "tests/simulation/receivers.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace simulation {
@@ -29,15 +32,24 @@ RunReport run(const RunOptions& options) {
     core::arm_crash({}, 0);
     World world{options.seed, options.chains};
     if (options.listener) world.trace().listen(options.listener);
-    Auditor auditor{world, options.liars * 2 < kNodesPerChain};
+    const bool is_honest = options.liars * 2 < kNodesPerChain;
+    Auditor auditor{world, is_honest};
     Customers customers{world, auditor, options.orders_per_day};
+    EventAuditor events{world, auditor, customers.orders(), is_honest};
+    Receivers receivers{world, customers.terms(), auditor, events};
+    ReceiverFaults receiver_faults{world, receivers.all()};
     Faults faults{world, customers, auditor, options.liars};
     Operator people{world, auditor};
     world.on_block([&auditor](std::size_t place) { auditor.mined(place); });
     world.on_request([&auditor](std::size_t place, std::string_view body) { auditor.sent(place, body); });
+    world.on_line([&events](std::string_view line) { events.heard_line(line); });
+    receivers.open();
     customers.open();
     people.open();
-    if (options.faults) faults.open();
+    if (options.faults) {
+        faults.open();
+        receiver_faults.open();
+    }
     Random nth = world.seed().fork("crashes");
     world.on_life([&options, &world, &faults, &nth] {
         if (world.lives() > options.crashes.size()) return;
@@ -58,15 +70,19 @@ RunReport run(const RunOptions& options) {
         world.run_until(std::min(end_of_faults, world.now() + core::Millis{3'600'000}));
     }
     faults.heal();
+    receiver_faults.heal();
     customers.close();
     const core::Instant deadline = world.now() + kRestWithin;
     while (auditor.violations().empty() && world.now() < deadline) {
         world.run_until(world.now() + kLook);
         customers.ask_about_all();
         world.run_until(world.now() + core::Millis{1'000});
-        if (auditor.complaints().empty()) break;
+        if (auditor.complaints().empty() && !events.has_complaints()) break;
     }
-    if (auditor.violations().empty()) auditor.judge();
+    if (auditor.violations().empty()) {
+        auditor.judge();
+        events.judge();
+    }
 
     RunReport report;
     report.violations = auditor.violations();
@@ -76,8 +92,10 @@ RunReport run(const RunOptions& options) {
     for (const Order& order : customers.orders()) ++report.ends[order.status];
     report.deliveries = auditor.deliveries();
     report.returns = auditor.returns();
+    report.told = events.told();
     report.lives = world.lives();
     report.faults = faults.tally();
+    report.faults.insert(receiver_faults.tally().begin(), receiver_faults.tally().end());
     report.simulated_days = static_cast<double>((world.now() - begun).count()) /
                             static_cast<double>(kDay.count());
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - really_begun;

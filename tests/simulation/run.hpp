@@ -29,6 +29,7 @@ struct RunReport {
     std::map<std::string, std::uint64_t> ends;  //!< orders by their last status
     std::uint64_t deliveries = 0;
     std::uint64_t returns = 0;
+    std::uint64_t told = 0;  //!< events that receivers took
     std::uint64_t lives = 0;
     std::map<std::string, std::uint64_t> faults;
     double simulated_days = 0;  //!< with the quiet end

@@ -14,6 +14,9 @@ constexpr core::Millis kRestartAfter{5'000};
 //! After a life that never served: the disk is still full.
 constexpr core::Millis kRestartAgainAfter{30'000};
 constexpr int kBlocksBefore = 150;
+//! A third of what is usual: what was never taken is tried for two and a half days, and the longest pause ends
+//! within the time in which all has to come to rest.
+constexpr std::int64_t kFirstRetrySeconds = 20;
 constexpr std::uint64_t kChainNumbers[] = {1, 424'242, 424'243};
 
 core::Address token_address(std::uint8_t number) {
@@ -46,8 +49,8 @@ World::World(std::uint64_t seed, std::size_t chains)
         CHECK(address.has_value());
         operators.push_back(*address);
     }
-    host_ = std::make_unique<Host>(Host{nodes_, disk_, trace_, *signer, signer->receivers_xpub(),
-                                        std::move(operators), {}});
+    host_ = std::make_unique<Host>(Host{nodes_, servers_, disk_, trace_, *signer,
+                                        signer->receivers_xpub(), std::move(operators), {}, {}});
     signer_ = std::move(signer);
     for (std::size_t i = 0; i < chains; ++i) add_place(kChainNumbers[i]);
     make_config();
@@ -103,6 +106,7 @@ void World::make_config() {
     config.server.requests_per_second_per_key = 0;
     config.storage.path = "/depositd.db";
     config.limits.reconcile_s = 300;
+    config.webhooks.retry_first_s = kFirstRetrySeconds;
     for (const Place& place : places_) {
         depositd::ChainSettings settings;
         settings.id = core::ChainId::eip155(place.chain->options().number);
@@ -164,6 +168,13 @@ void World::start_process() {
                                          rng_.fork("life " + std::to_string(lives_)));
 }
 
+std::optional<core::Instant> World::serving_since() const {
+    if (process_ && was_serving_ && process_->is_serving()) return serving_since_;
+    return std::nullopt;
+}
+
+void World::on_line(std::function<void(std::string_view)> hook) { host_->on_line = std::move(hook); }
+
 void World::kill_process(const std::string& why) {
     if (process_) process_->life().kill(why);
 }
@@ -172,6 +183,7 @@ void World::keep_down_until(core::Instant when) { down_until_ = std::max(down_un
 
 void World::set_clock_offset(core::Millis offset) {
     clock_offset_ = offset;
+    clock_jumped_at_ = now();
     if (process_) process_->clock().set_offset(offset);
 }
 
@@ -198,6 +210,7 @@ void World::run_until(core::Instant end) {
             if (process_->is_over()) continue;
             if (!was_serving_ && process_->is_serving()) {
                 was_serving_ = true;
+                serving_since_ = now();
                 if (on_serving_) on_serving_();
                 continue;
             }

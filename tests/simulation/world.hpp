@@ -12,6 +12,7 @@
 #include "tests/simulation/node.hpp"
 #include "tests/simulation/process.hpp"
 #include "tests/simulation/random.hpp"
+#include "tests/simulation/servers.hpp"
 #include "tests/simulation/trace.hpp"
 #include "tests/support/ram_disk.hpp"
 
@@ -50,6 +51,7 @@ class World {
     Agenda& agenda() { return agenda_; }
     Trace& trace() { return trace_; }
     Nodes& nodes() { return nodes_; }
+    Servers& servers() { return servers_; }
     support::Disk& disk() { return disk_; }
     std::vector<Place>& places() { return places_; }
     const Random& seed() const { return rng_; }
@@ -64,6 +66,11 @@ class World {
     void keep_down_until(core::Instant when);
     void set_clock_offset(core::Millis offset);
     std::uint64_t lives() const { return lives_; }
+    //! Since when this life serves; none while it does not.
+    std::optional<core::Instant> serving_since() const;
+    core::Millis clock_offset() const { return clock_offset_; }
+    //! When the host's clock last jumped.
+    core::Instant clock_jumped_at() const { return clock_jumped_at_; }
 
     //! Called after every block of every chain.
     void on_block(std::function<void(std::size_t place)> hook) { on_block_ = std::move(hook); }
@@ -71,6 +78,8 @@ class World {
     void on_request(std::function<void(std::size_t place, std::string_view body)> hook) {
         on_request_ = std::move(hook);
     }
+    //! Called with every line of the daemon's log.
+    void on_line(std::function<void(std::string_view line)> hook);
     //! Called before a life begins.
     void on_life(std::function<void()> hook) { on_life_ = std::move(hook); }
     //! Called when a life begins to serve.
@@ -88,15 +97,18 @@ class World {
     Trace trace_;
     Agenda agenda_;
     Nodes nodes_;
+    Servers servers_;
     support::Disk disk_;
     std::vector<Place> places_;
     std::unique_ptr<chains::Signer> signer_;
     std::unique_ptr<Host> host_;
     std::unique_ptr<Process> process_;
     core::Millis clock_offset_{0};
+    core::Instant clock_jumped_at_;
     core::Instant down_until_;
     std::uint64_t lives_ = 0;
     bool was_serving_ = false;
+    core::Instant serving_since_;
     std::function<void(std::size_t)> on_block_;
     std::function<void(std::size_t, std::string_view)> on_request_;
     std::function<void()> on_life_;
