@@ -188,7 +188,7 @@ void EventAuditor::taken(const Receiver& receiver, std::string_view body) {
     lane.taken_at = world_.now();
     if (event->sequence <= lane.highest()) return;
     lane.tale.push_back(event);
-    lane.known_in_life = 0;
+    lane.known_in_life.reset();
     ++told_;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,8 +65,8 @@ class EventAuditor {
         core::Instant taken_at;
         const Event* trying = nullptr;
         core::Instant trying_since;
-        //! The life that knows that the last one was taken; 0: perhaps none does.
-        std::uint64_t known_in_life = 0;
+        //! The life that knows that the last one was taken; none: perhaps nobody does.
+        std::optional<std::uint64_t> known_in_life;
         bool last_was_refused = false;
         bool had_trouble = false;
         std::int64_t highest() const { return tale.empty() ? 0 : tale.back()->sequence; }

@@ -1,50 +1,18 @@
 #include "tests/simulation/genuine.hpp"
 
-#include <openssl/evp.h>
-
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
-#include <span>
 
+#include "chains/crypto/sha2.hpp"
 #include "core/bytes.hpp"
-#include "core/check.hpp"
 
 namespace simulation {
 namespace {
 
-using Digest = std::array<std::uint8_t, 32>;
-constexpr std::size_t kBlock = 64;
 constexpr std::int64_t kToleranceSeconds = 300;
 
-Digest sha256(const std::string& text) {
-    Digest out{};
-    const int made = EVP_Digest(text.data(), text.size(), out.data(), nullptr, EVP_sha256(), nullptr);
-    CHECK(made == 1, "SHA-256");
-    return out;
-}
-
-std::string text_of(const Digest& digest) { return {digest.begin(), digest.end()}; }
-
-std::string padded(std::string key, unsigned char with) {
-    key.resize(kBlock, '\0');
-    for (char& c : key) c = static_cast<char>(static_cast<unsigned char>(c) ^ with);
-    return key;
-}
-
 }  // namespace
-
-std::string hmac_sha256_hex(std::string_view key, std::string_view text) {
-    constexpr unsigned char kInner = 0x36;
-    constexpr unsigned char kOuter = 0x5c;
-    const std::string whole{key};
-    const std::string used = key.size() > kBlock ? text_of(sha256(whole)) : whole;
-    const Digest inner = sha256(padded(used, kInner).append(text));
-    const Digest outer = sha256(padded(used, kOuter) + text_of(inner));
-    return core::to_hex(outer);
-}
 
 std::string why_not_genuine(std::string_view header, std::string_view body, std::string_view secret,
                             core::Instant now) {
@@ -60,7 +28,8 @@ std::string why_not_genuine(std::string_view header, std::string_view body, std:
     std::string text{time};
     text += '.';
     text += body;
-    if (given != hmac_sha256_hex(secret, text)) return "signed with something else";
+    const auto expected = chains::crypto::hmac_sha256(core::bytes_of(secret), core::bytes_of(text));
+    if (given != core::to_hex(expected.view())) return "signed with something else";
     const std::int64_t apart = std::abs(now.unix_seconds() - seconds);
     return apart <= kToleranceSeconds ? std::string{} : std::string{kNotOfNow};
 }

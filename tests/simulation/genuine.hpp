@@ -15,7 +15,4 @@ std::string why_not_genuine(std::string_view header, std::string_view body, std:
 //! The one thing that may be wrong although it is ours: its clock, or mine.
 inline constexpr std::string_view kNotOfNow = "signed at another time";
 
-//! HMAC-SHA-256 as RFC 2104 builds it, in lower-case hex.
-std::string hmac_sha256_hex(std::string_view key, std::string_view text);
-
 }  // namespace simulation
