@@ -35,7 +35,8 @@ const EventAuditor::Event* EventAuditor::known(std::string_view body) {
         try {
             meet(at->second, body);
         } catch (const json::exception& failure) {
-            auditor_.violated("I8", nullptr, std::string{"an event is not as promised: "} + failure.what());
+            auditor_.violated("I8", nullptr,
+                              std::string{"an event is not as promised: "} + failure.what());
         }
     }
     return at->second.order == nullptr ? nullptr : &at->second;
@@ -82,12 +83,14 @@ void EventAuditor::check_truth(const Event& event, const json& data) const {
     if (is_about_session(event.type) && event.type != "session." + status) {
         auditor_.violated("I7", &order, event.type + " says that it is " + status);
     }
-    if (event.type == "session.expired" && !order.session.empty() && world_.now() < order.expires_at) {
+    if (event.type == "session.expired" && !order.session.empty() &&
+        world_.now() < order.expires_at) {
         auditor_.violated("I7", &order, "is told to have expired before its time");
     }
     const bool has_deposits = data.contains("deposits") && !data["deposits"].empty();
     if (has_deposits != event.type.starts_with("deposit.")) {
-        auditor_.violated("I8", &order, event.type + " with " + (has_deposits ? "" : "no ") + "deposits");
+        auditor_.violated("I8", &order,
+                          event.type + " with " + (has_deposits ? "" : "no ") + "deposits");
     }
     if (!has_deposits) return;
     for (const json& deposit : data["deposits"]) check_deposit(event, deposit);
@@ -99,7 +102,8 @@ void EventAuditor::check_deposit(const Event& event, const json& deposit) const 
     const auto tx = core::TxId::from_hex(deposit["txHash"].get<std::string>());
     const auto where = tx ? chain.where(*tx) : std::nullopt;
     if (where && where->height <= chain.finalized_height()) return;
-    auditor_.violated("I3", event.order, "what is not final is told as confirmed: " + deposit.dump());
+    auditor_.violated("I3", event.order,
+                      "what is not final is told as confirmed: " + deposit.dump());
 }
 
 void EventAuditor::heard_line(std::string_view line) {
@@ -115,6 +119,10 @@ void EventAuditor::heard_line(std::string_view line) {
 
 // ---- what becomes of a call ---------------------------------------------------------------------
 
+std::string EventAuditor::number_of(const Event& event) {
+    return "number " + std::to_string(event.sequence);
+}
+
 EventAuditor::Lane& EventAuditor::lane_of(const Receiver& receiver, const Event& event) {
     return lanes_[{receiver.number, event.order->number}];
 }
@@ -124,7 +132,8 @@ void EventAuditor::tried(const Receiver& receiver, std::string_view body) {
     if (event == nullptr) return;
     const Order& order = *event->order;
     if (receiver.terms != order.terms || !receiver.wants(event->type)) {
-        auditor_.violated("I8", &order, event->type + " is told to " + receiver.host + ", who did not ask");
+        auditor_.violated("I8", &order,
+                          event->type + " is told to " + receiver.host + ", who did not ask");
     }
     Lane& lane = lane_of(receiver, *event);
     if (event->sequence <= lane.highest()) return check_again(receiver, lane, *event);
@@ -139,37 +148,41 @@ void EventAuditor::tried(const Receiver& receiver, std::string_view body) {
     if (receiver.is_in_trouble) lane.had_trouble = true;
 }
 
-void EventAuditor::check_order(const Receiver& receiver, const Lane& lane, const Event& event) const {
+void EventAuditor::check_order(const Receiver& receiver, const Lane& lane,
+                               const Event& event) const {
     const bool is_ahead = lane.trying != nullptr && lane.trying->sequence > lane.highest();
     const bool has_gap = receiver.wants_all() && event.sequence != lane.highest() + 1;
     if ((!is_ahead && !has_gap) || is_given_up(lane)) return;
-    auditor_.violated("I8", event.order, "number " + std::to_string(event.sequence) + " is told to " +
-                                             receiver.host + ", who has taken those up to " +
-                                             std::to_string(lane.highest()));
+    auditor_.violated("I8", event.order,
+                      number_of(event) + " is told to " + receiver.host + ", who has taken " +
+                          std::to_string(lane.highest()));
 }
 
-//! The next one is sent only when it is on disk that this one was taken. So only the last may come again, and
-//! only when the life that learned that it was taken is over.
-void EventAuditor::check_again(const Receiver& receiver, const Lane& lane, const Event& event) const {
+//! The next one is sent only when it is on disk that this one was taken. So only the last may come
+//! again, and only when the life that learned that it was taken is over.
+void EventAuditor::check_again(const Receiver& receiver, const Lane& lane,
+                               const Event& event) const {
     if (lane.tale.back() == &event && lane.known_in_life != world_.lives()) return;
-    auditor_.violated("I8", event.order, "number " + std::to_string(event.sequence) + " is told to " +
-                                             receiver.host + " again, who has taken those up to " +
-                                             std::to_string(lane.highest()));
+    auditor_.violated("I8", event.order,
+                      number_of(event) + " is told again to " + receiver.host + ", who has taken " +
+                          std::to_string(lane.highest()));
 }
 
 //! Nobody waits for somebody else.
-void EventAuditor::check_delay(const Receiver& receiver, const Lane& lane, const Event& event) const {
+void EventAuditor::check_delay(const Receiver& receiver, const Lane& lane,
+                               const Event& event) const {
     const auto serving = world_.serving_since();
     const bool is_steady = world_.clock_offset() == core::Millis{0} &&
                            world_.now() - world_.clock_jumped_at() > kSteady;
     if (lane.had_trouble || receiver.is_in_trouble || !serving || !is_steady) return;
     if (event.created_at < receiver.unknown_until + kSteady) return;
-    const core::Instant since = std::max({event.created_at + kSecond, *serving,
-                                          receiver.in_trouble_until, lane.taken_at});
+    const core::Instant since =
+        std::max({event.created_at + kSecond, *serving, receiver.in_trouble_until, lane.taken_at});
     if (world_.now() - since <= kPrompt) return;
-    auditor_.violated("I8", event.order, "number " + std::to_string(event.sequence) + " waited " +
-                                             std::to_string((world_.now() - since).count() / 1'000) +
-                                             " s until " + receiver.host + " was called");
+    const std::int64_t seconds = (world_.now() - since).count() / kSecond.count();
+    auditor_.violated("I8", event.order,
+                      number_of(event) + " waited " + std::to_string(seconds) + " s until " +
+                          receiver.host + " was called");
 }
 
 void EventAuditor::refused(const Receiver& receiver, std::string_view body) {
@@ -207,7 +220,8 @@ bool EventAuditor::is_given_up(const Lane& lane) const {
            world_.now() - lane.trying_since > kPatience;
 }
 
-const EventAuditor::Lane* EventAuditor::lane_of(const Receiver& receiver, const Order& order) const {
+const EventAuditor::Lane* EventAuditor::lane_of(const Receiver& receiver,
+                                                const Order& order) const {
     const auto found = lanes_.find({receiver.number, order.number});
     return found == lanes_.end() ? nullptr : &found->second;
 }
@@ -234,31 +248,35 @@ void EventAuditor::judge() {
 std::string EventAuditor::why_incomplete(const Receiver& receiver, const Order& order) const {
     const Lane* lane = lane_of(receiver, order);
     if (lane != nullptr && is_given_up(*lane)) return {};
-    const std::vector<const Event*> tale = lane == nullptr ? std::vector<const Event*>{} : lane->tale;
+    const std::vector<const Event*> tale =
+        lane == nullptr ? std::vector<const Event*>{} : lane->tale;
     std::string status;
     std::map<std::string, std::string> deposits;
     for (const Event* event : tale) {
         for (const std::string& deposit : event->deposits) deposits[deposit] = event->type;
         if (!is_about_session(event->type)) continue;
         if (status == event->type && receiver.wants_all()) return "was told twice of " + status;
-        if (status == "session.succeeded" || status == "session.bounced" || status == "session.expired") {
+        if (status == "session.succeeded" || status == "session.bounced" ||
+            status == "session.expired") {
             return "was told of " + event->type + " after " + status;
         }
         status = event->type;
     }
     if (!receiver.wants_all()) return why_unlike_full(receiver, order, tale);
-    const std::string is = order.status == "requires_payment_method" ? "" : "session." + order.status;
+    const std::string is =
+        order.status == "requires_payment_method" ? "" : "session." + order.status;
     if (status != is) return "knows of \"" + status + "\", and it is \"" + is + "\"";
     for (const json& deposit : json::parse(order.last_view).at("deposits")) {
         if (!deposit.contains("txHash")) continue;
         const auto found = deposits.find(name_of(deposit));
         const std::string told = found == deposits.end() ? "" : found->second;
         const std::string stands = deposit["status"];
-        const bool is_told = told == "deposit." + stands || (stands == "orphaned" && told.empty()) ||
+        const bool is_told = told == "deposit." + stands ||
+                             (stands == "orphaned" && told.empty()) ||
                              (stands == "detected" && told == "deposit.late");
         if (is_told) continue;
-        return "knows of \"" + told + "\" of " + deposit["txHash"].get<std::string>() + ", which is " +
-               stands;
+        return "knows of \"" + told + "\" of " + deposit["txHash"].get<std::string>() +
+               ", which is " + stands;
     }
     return {};
 }

@@ -19,14 +19,17 @@
 namespace simulation {
 
 //! Holds what merchants' servers are told against what is true and against what docs/WEBHOOKS.md
-//! promises. It sees the calls that leave the daemon and what becomes of them, the chains, and what the
-//! API says; never the outbox.
+//! promises. It sees the calls that leave the daemon and what becomes of them, the chains, and what
+//! the API says; never the outbox.
 class EventAuditor {
   public:
     //! Without an honest majority of nodes nobody knows what there was to tell.
     EventAuditor(World& world, Auditor& auditor, const std::deque<Order>& orders,
                  bool has_honest_majority)
-        : world_{world}, auditor_{auditor}, orders_{orders}, has_honest_majority_{has_honest_majority} {}
+        : world_{world},
+          auditor_{auditor},
+          orders_{orders},
+          has_honest_majority_{has_honest_majority} {}
 
     //! Whom to judge; they outlive this.
     void watch(const std::deque<Receiver>& receivers) { receivers_ = &receivers; }
@@ -76,6 +79,7 @@ class EventAuditor {
         std::string what;
     };
 
+    static std::string number_of(const Event& event);
     const Event* known(std::string_view body);
     void meet(Event& event, std::string_view body);
     void check_truth(const Event& event, const nlohmann::json& data) const;

@@ -7,8 +7,8 @@
 
 namespace simulation {
 
-//! What a merchant's server looks at before it believes a call, written from docs/WEBHOOKS.md alone.
-//! Empty when it is ours; else what is wrong with it.
+//! What a merchant's server looks at before it believes a call, written from docs/WEBHOOKS.md
+//! alone. Empty when it is ours; else what is wrong with it.
 std::string why_not_genuine(std::string_view header, std::string_view body, std::string_view secret,
                             core::Instant now);
 

@@ -14,8 +14,8 @@ namespace simulation {
 
 //! Everything that can be asked for beside "*".
 inline constexpr const char* kNamedEvents[] = {
-    "session.waiting_payment", "session.expired",  "deposit.detected", "deposit.confirmed",
-    "deposit.orphaned",        "deposit.late",     "payout.held",
+    "session.waiting_payment", "session.expired", "deposit.detected", "deposit.confirmed",
+    "deposit.orphaned",        "deposit.late",    "payout.held",
 };
 //! What "*" means.
 inline constexpr const char* kUsualEvents[] = {"session.processing", "session.succeeded",
@@ -46,8 +46,8 @@ struct Receiver {
         const auto has = [&type](const auto& list) {
             return std::find(std::begin(list), std::end(list), type) != std::end(list);
         };
-        return has(events) || (has(kUsualEvents) && std::find(events.begin(), events.end(), "*") !=
-                                                        events.end());
+        return has(events) ||
+               (has(kUsualEvents) && std::find(events.begin(), events.end(), "*") != events.end());
     }
     bool wants_all() const { return events.size() > std::size(kNamedEvents); }
 };

@@ -82,7 +82,9 @@ void ReceiverFaults::suffer(Receiver& receiver, Kind kind) {
         case Kind::kUnknown: way.is_unknown = true; return;
         case Kind::kRefused: way.is_refused = true; return;
         case Kind::kCut: way.is_cut = true; return;
-        case Kind::kFails: receiver.refuses_with = kAnswers[rng_.below(std::size(kAnswers))]; return;
+        case Kind::kFails:
+            receiver.refuses_with = kAnswers[rng_.below(std::size(kAnswers))];
+            return;
         case Kind::kSlow: way.takes = rng_.millis(500, 9'000); return;
         case Kind::kTooSlow: way.takes = rng_.millis(10'000, 60'000); return;
         case Kind::kLosesAnswers: way.loses_answers = true; return;

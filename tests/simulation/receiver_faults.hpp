@@ -11,8 +11,8 @@
 
 namespace simulation {
 
-//! What goes wrong at the merchants' servers, for minutes or up to two days. One of them takes nothing from
-//! the first fault to the end of all of them.
+//! What goes wrong at the merchants' servers, for minutes or up to two days. One of them takes
+//! nothing from the first fault to the end of all of them.
 class ReceiverFaults {
   public:
     ReceiverFaults(World& world, std::deque<Receiver>& receivers)

@@ -55,7 +55,9 @@ void Receivers::add(const std::string& name, Terms& terms, std::vector<std::stri
         one.host,
         {[this, &one](const net::HttpRequest& request) { judge_.tried(one, request.body); },
          [this, &one](const net::HttpRequest& request) { return arrived(one, request); },
-         [this, &one](const net::HttpRequest& request) { judge_.answer_arrived(one, request.body); }});
+         [this, &one](const net::HttpRequest& request) {
+             judge_.answer_arrived(one, request.body);
+         }});
 }
 
 void Receivers::open() {
@@ -81,7 +83,8 @@ void Receivers::enrol(Receiver& receiver) {
 void Receivers::clear_or_create(Receiver& receiver, const json& webhooks) {
     for (const json& one : webhooks) {
         if (one["url"] != receiver.url()) continue;
-        ask(world_, {"DELETE", "/v1/webhooks/" + one["id"].get<std::string>(), {}, receiver.terms->key},
+        ask(world_,
+            {"DELETE", "/v1/webhooks/" + one["id"].get<std::string>(), {}, receiver.terms->key},
             [this, &receiver](int, const json&) { later(kFirst, receiver, &Receivers::enrol); });
         return;
     }
@@ -115,7 +118,8 @@ void Receivers::leave(Receiver& receiver) {
         [this, &receiver](int status, const json&) {
             // Not found: an earlier call did it, whose answer never came.
             constexpr int kNotFound = 404;
-            if (status != kTaken && status != kNotFound) return later(kAgain, receiver, &Receivers::leave);
+            if (status != kTaken && status != kNotFound)
+                return later(kAgain, receiver, &Receivers::leave);
             receiver.deleted_at = world_.now();
         });
 }

@@ -13,8 +13,8 @@
 
 namespace simulation {
 
-//! The servers that merchants have for webhooks. They register by the API before the first session is
-//! opened, believe only what is signed, take each event and keep it.
+//! The servers that merchants have for webhooks. They register by the API before the first session
+//! is opened, believe only what is signed, take each event and keep it.
 class Receivers {
   public:
     Receivers(World& world, std::deque<Terms>& terms, Auditor& auditor, EventAuditor& judge);
@@ -24,8 +24,8 @@ class Receivers {
 
   private:
     void add(const std::string& name, Terms& terms, std::vector<std::string> events);
-    //! Nobody knows whether an unanswered registration was made: what is there and has no known secret is
-    //! deleted, and made anew.
+    //! Nobody knows whether an unanswered registration was made: what is there and has no known
+    //! secret is deleted, and made anew.
     void enrol(Receiver& receiver);
     void clear_or_create(Receiver& receiver, const nlohmann::json& webhooks);
     void create(Receiver& receiver);

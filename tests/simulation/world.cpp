@@ -14,8 +14,8 @@ constexpr core::Millis kRestartAfter{5'000};
 //! After a life that never served: the disk is still full.
 constexpr core::Millis kRestartAgainAfter{30'000};
 constexpr int kBlocksBefore = 150;
-//! A third of what is usual: what was never taken is tried for two and a half days, and the longest pause ends
-//! within the time in which all has to come to rest.
+//! A third of what is usual: what was never taken is tried for two and a half days, and the longest
+//! pause ends within the time in which all has to come to rest.
 constexpr std::int64_t kFirstRetrySeconds = 20;
 constexpr std::uint64_t kChainNumbers[] = {1, 424'242, 424'243};
 
@@ -173,7 +173,9 @@ std::optional<core::Instant> World::serving_since() const {
     return std::nullopt;
 }
 
-void World::on_line(std::function<void(std::string_view)> hook) { host_->on_line = std::move(hook); }
+void World::on_line(std::function<void(std::string_view)> hook) {
+    host_->on_line = std::move(hook);
+}
 
 void World::kill_process(const std::string& why) {
     if (process_) process_->life().kill(why);

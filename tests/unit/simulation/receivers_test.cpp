@@ -25,7 +25,10 @@ constexpr std::string_view kSecret = "whsec_0123456789abcdef";
 struct Calling {
     Calling() {
         servers.add("shop.example", {[this](const net::HttpRequest&) { ++tried; },
-                                     [this](const net::HttpRequest&) { ++arrived; return 200; },
+                                     [this](const net::HttpRequest&) {
+                                         ++arrived;
+                                         return 200;
+                                     },
                                      [this](const net::HttpRequest&) { ++heard; }});
     }
     Way& way() { return servers.way("shop.example"); }
@@ -148,7 +151,8 @@ TEST_CASE("simulated server: troubles of the way -> what arrives, and what is he
     CHECK(calling.heard == 1);
 }
 
-TEST_CASE("event auditor: all told in order, the last one again after a lost answer -> no objection") {
+TEST_CASE(
+    "event auditor: all told in order, the last one again after a lost answer -> no objection") {
     Told told;
     told.take(told.body(1, "waiting_payment"));
     told.take(told.body(2, "processing"), false);
@@ -169,7 +173,8 @@ TEST_CASE("event auditor: a broken promise -> an objection [F91]") {
         told.take(first);
     }
     SECTION("one has two bodies") {
-        told.take(told.body(1, "waiting_payment", {{"metadata", {{"order", "0"}, {"a", "b"}}}}), false);
+        told.take(told.body(1, "waiting_payment", {{"metadata", {{"order", "0"}, {"a", "b"}}}}),
+                  false);
     }
     SECTION("another session") { told.take(told.body(2, "processing", {{"sessionId", "s2"}})); }
     SECTION("nobody asked for it") {
