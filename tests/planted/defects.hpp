@@ -65,7 +65,10 @@
     X(idempotency_key_ignored, "the same request again makes another session")                     \
     X(receiver_numbers_come_again, "the numbers of receivers begin again after fifty")             \
     X(receiver_of_the_last_session, "a session gets the receiver of the one before it")            \
-    X(amounts_told_in_18_decimals, "all amounts are told as if they had 18 decimals")
+    X(amounts_told_in_18_decimals, "all amounts are told as if they had 18 decimals")              \
+    X(any_answer_means_taken, "a webhook is taken, whatever its receiver answers")                 \
+    X(webhooks_given_up_at_once, "a webhook that was not taken is not sent again")                 \
+    X(what_was_taken_not_written_down, "that a webhook was taken is not written down")
 
 namespace planted {
 
