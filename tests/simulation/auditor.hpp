@@ -53,6 +53,7 @@ class Auditor {
     //! Makes them violations.
     void judge();
 
+    bool is_held_to(std::string_view rule, const Order* order) const;
     //! For those who judge what this one does not see. `order` may be null.
     void violated(std::string_view rule, const Order* order, const std::string& what);
 
@@ -109,7 +110,6 @@ class Auditor {
     void judge_deposits(Account& account, const nlohmann::json& session);
     void complain(std::string_view rule, const Order& order, const std::string& what);
 
-    bool is_held_to(std::string_view rule, const Order* order) const;
 
     World& world_;
     bool has_honest_majority_;

@@ -233,6 +233,7 @@ std::vector<EventAuditor::Complaint> EventAuditor::complaints() const {
         if (receiver.is_leaving) continue;
         for (const Order& order : orders_) {
             if (order.terms != receiver.terms || order.session.empty()) continue;
+            if (!auditor_.is_held_to("I8", &order)) continue;
             const std::string why = why_incomplete(receiver, order);
             if (!why.empty()) out.push_back({&order, receiver.host + " " + why});
         }
