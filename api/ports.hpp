@@ -73,8 +73,8 @@ struct Nudge {
 //! What the wallets of strangers hold, to be shown: nothing of ours follows from it.
 struct Wallets {
     virtual ~Wallets() = default;
-    //! None when that cannot be told soon and cheaply: no node answers, or too much is asked. Costs the
-    //! nodes little however often it is called.
+    //! None when that cannot be told soon and cheaply: no node answers, or too much is asked. Costs
+    //! the nodes little however often it is called.
     virtual core::Task<std::optional<core::Units>> balance(core::AssetId asset,
                                                            core::Address owner) = 0;
 };
