@@ -164,7 +164,34 @@ core::Task<core::Expected<core::Done>> SecondReading::make_sure(
                         {"deposits", scan.deposits.size()},
                         {"proven", sure->deposits.size()}});
         }
+        if (auto kept = co_await keep_agreed(scan, *sure); !kept) co_return kept.error();
         scan = std::move(*sure);
+    }
+    co_return core::Done{};
+}
+
+core::Task<core::Expected<core::Done>> SecondReading::keep_agreed(const chains::BlockScan& told,
+                                                                  chains::BlockScan& sure) {
+    const unsigned endpoints = info_->payout_final.endpoints;
+    for (const chains::TransferSeen& seen : told.deposits) {
+        if (seen.kind != chains::TransferKind::kNative) continue;
+        if (std::ranges::find(sure.deposits, seen) != sure.deposits.end()) continue;
+        auto agreed = co_await reader_.corroborate(told.block, seen, endpoints);
+        if (agreed) {
+            sure.deposits.push_back(seen);
+        } else if (agreed.error().code != core::Errc::kReorged) {
+            co_return agreed.error();
+        }
+    }
+    for (const chains::OwnTxSeen& seen : told.own) {
+        const auto is_it = [&seen](const chains::OwnTxSeen& other) { return other.tx == seen.tx; };
+        if (std::ranges::any_of(sure.own, is_it)) continue;
+        auto agreed = co_await reader_.corroborate_own(told.block, seen, endpoints);
+        if (agreed) {
+            sure.own.push_back(seen);
+        } else if (agreed.error().code != core::Errc::kReorged) {
+            co_return agreed.error();
+        }
     }
     co_return core::Done{};
 }

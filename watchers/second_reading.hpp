@@ -37,6 +37,10 @@ class SecondReading {
     //! Reads blocks that seem to hold something new once more, the way the head is read: with proof by
     //! receipts or a second endpoint. One endpoint's word for a range is not enough to credit.
     core::Task<core::Expected<core::Done>> make_sure(std::shared_ptr<Scans> scans);
+    //! Adds to `sure` what `told` alone has of what no receipt proves to be all, coin and transactions of ours, and
+    //! as many endpoints as a payout takes agree on: `sure` may come from who left it out.
+    core::Task<core::Expected<core::Done>> keep_agreed(const chains::BlockScan& told,
+                                                       chains::BlockScan& sure);
     void note(const core::Error& error);
 
     chains::ChainReader& reader_;

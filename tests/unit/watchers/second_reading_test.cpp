@@ -97,6 +97,41 @@ TEST_CASE("second reading: the other endpoint invents a deposit -> proven first,
     CHECK(past.log.contains("endpoints disagree about a block's deposits"));
 }
 
+TEST_CASE("second reading: who left coin and our transaction out is asked for proof -> the others are believed [F03]",
+          "[F03]") {
+    World world{fake_chain_info()};
+    world.chain.set_finalized_lag(1);
+    world.chain.mine();
+    world.follow();
+    const db::Receiver receiver = world.issue();
+    chains::OwnTxSeen ours;
+    ours.tx = fake_tx(2);
+    ours.sender = world.operators[0];
+    ours.success = true;
+    ours.fee = core::Units{21'000};
+    ours.to = receiver.address;
+    FakeContent content;
+    content.transfers = {native_transfer(world.chain.info(), fake_tx(1), receiver.address, 300)};
+    content.txs = {ours};
+    world.chain.mine(content);
+    world.chain.set_blind(true);
+    world.follow();
+    world.chain.mine_empty(2);
+    world.follow();
+    REQUIRE(world.deposits(receiver).empty());
+    // Only what is read from elsewhere, and who is asked about one transaction, tells it still.
+    world.chain.set_second_endpoint(true);
+    while (true) {
+        const auto read = world.wait(world.watcher->second_reading().step());
+        REQUIRE(read);
+        if (!*read) break;
+    }
+    REQUIRE(world.deposits(receiver).size() == 1);
+    CHECK(world.deposits(receiver)[0].tx == fake_tx(1));
+    const auto story = world.story();
+    CHECK(std::ranges::any_of(story, [](const std::string& fact) { return fact.starts_with("own mined"); }));
+}
+
 TEST_CASE("second reading: one endpoint only -> says so, reads nothing [F03]", "[F03]") {
     Past past{10};
     const auto read = past.read_on();
