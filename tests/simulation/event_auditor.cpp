@@ -267,7 +267,8 @@ std::string EventAuditor::why_incomplete(const Receiver& receiver, const Order& 
     const std::string is =
         order.status == "requires_payment_method" ? "" : "session." + order.status;
     if (status != is) return "knows of \"" + status + "\", and it is \"" + is + "\"";
-    for (const json& deposit : json::parse(order.last_view).at("deposits")) {
+    const json view = json::parse(order.last_view);
+    for (const json& deposit : view.at("deposits")) {
         if (!deposit.contains("txHash")) continue;
         const auto found = deposits.find(name_of(deposit));
         const std::string told = found == deposits.end() ? "" : found->second;

@@ -275,9 +275,8 @@ TEST_CASE("receivers: who may get native coin -> those of live sessions that ask
 
         const auto recent = [&](core::ReceiverId after, core::Instant ended_after, std::size_t limit) {
             std::vector<core::Address> out;
-            for (const auto& one : work.receivers().recent("eip155", after, ended_after, limit).value()) {
-                out.push_back(one.address);
-            }
+            const auto part = work.receivers().recent("eip155", after, ended_after, limit).value();
+            for (const auto& one : part) out.push_back(one.address);
             return out;
         };
         CHECK(recent({}, end, 9) == addresses);
