@@ -72,7 +72,7 @@ core::Task<Response> SessionEvents::open(Request request) {
     auto place = std::make_shared<Place>(*this, id.text());
     Response response;
     response.content_type = "text/event-stream";
-    // A proxy must not collect what is meant for now.
+    // A proxy passes each event on at once instead of collecting them.
     response.headers.emplace_back("x-accel-buffering", "no");
     response.stream = [this, id, seen, view = view_of(*facts), place](Sink& sink) {
         return tell(id, view, seen, place, sink);

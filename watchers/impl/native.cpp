@@ -277,7 +277,7 @@ core::Task<core::Expected<Balances>> NativeLook::read() {
             // Nothing to say of it. Should rows change until this batch is written, the next one tells.
             if (*had == books->in.back()) continue;
         }
-        // Of those who do not wait for coin only what is over matters, and it holds nobody else up.
+        // Of those who do not wait for coin only what is over matters; deadlines do not wait for it.
         const bool waits = i < known_.expecting;
         if (!waits && !known_.expected[i]) continue;
         auto surplus = core::Expected<core::Units>{core::Units{}};
