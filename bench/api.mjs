@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // Sessions created and read per second over HTTP, on loopback, with the load generator on the same cores.
 //
-//   node bench/api.mjs [--seconds 10] [--connections 64]
+//   node bench/api.mjs [--seconds 10] [--connections 64] [--loris 1000] [--rate 500]
 //
-// After the creates the daemon is killed with SIGKILL, and the file must hold exactly as many sessions as were
-// answered with success: an answer means that the session is durable.
+// First as many creates as possible. After them the daemon is killed with SIGKILL, and the file must hold exactly as
+// many sessions as were answered with success: an answer means that the session is durable. Then reads. Then `rate`
+// creates a second by the clock, for three times as long, beside `loris` connections that never finish a request.
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { parseArgs, promisify } from 'node:util';
 import { startAnvil } from '../devnet/lib/anvil.mjs';
 import { isMain } from '../devnet/lib/process.mjs';
 import { oneToken, prepareDaemon, query } from './lib/daemon.mjs';
+import { Loris } from './lib/loris.mjs';
 import { quiet, usage } from './lib/machine.mjs';
 import { tool } from './lib/paths.mjs';
 import { report } from './lib/report.mjs';
@@ -37,24 +39,25 @@ function createBody() {
     });
 }
 
-export async function api({ seconds = 10, connections = 64 } = {}) {
+export async function api({ seconds = 10, connections = 64, loris = 1000, rate = 500 } = {}) {
     const node = await startAnvil({ mine: 'manual' });
     const daemon = await prepareDaemon('api', { chains: [oneToken(node.url, TOKEN, { poll_ms: 1_000 })] });
     const host = daemon.publicListen;
     const key = daemon.api.apiKey;
     const port = host.split(':')[1];
-    const generate = async (name, request, values) => {
+    const generate = async (name, request, { values, perSecond = 0, lasting = seconds } = {}) => {
         const file = join(daemon.dir, `${name}.request`);
         writeFileSync(file, request);
         const more = values ? [join(daemon.dir, `${name}.values`)] : [];
         if (values) writeFileSync(more[0], values.join('\n'));
-        const { stdout } = await run(tool('load'), [port, connections, seconds, file, ...more].map(String));
+        const { stdout } = await run(tool('load'), [port, connections, lasting, perSecond, file, ...more].map(String));
         return JSON.parse(stdout);
     };
 
     await daemon.start();
     let loadBefore = await quiet();
-    const created = await generate('create', requestText('POST', '/v1/sessions', { host, key, body: createBody() }));
+    const create = requestText('POST', '/v1/sessions', { host, key, body: createBody() });
+    const created = await generate('create', create);
     const used = usage(daemon.pid);
     await daemon.kill('SIGKILL');
     const [{ stored }] = query(daemon.databaseFile, 'SELECT count(*) AS stored FROM sessions');
@@ -66,13 +69,20 @@ export async function api({ seconds = 10, connections = 64 } = {}) {
     await daemon.start({ timeoutMs: 60_000 });
     const ids = query(daemon.databaseFile, 'SELECT id FROM sessions LIMIT 5000').map(({ id }) => id);
     loadBefore = await quiet();
-    const read = await generate('read', requestText('GET', '/v1/sessions/{}', { host, key }), ids);
+    const read = await generate('read', requestText('GET', '/v1/sessions/{}', { host, key }), { values: ids });
     report('api_read', { connections, loadBefore, ...read, ...usage(daemon.pid) });
+
+    loadBefore = await quiet();
+    const slow = await Loris.open(Number(port), loris);
+    const paced = await generate('create', create, { perSecond: rate, lasting: 3 * seconds });
+    report('api_create_beside_loris', { connections, rate, loadBefore, ...paced, ...slow.tally(), ...usage(daemon.pid) });
+    slow.close();
     await daemon.stop();
     await node.stop();
 }
 
 if (isMain(import.meta.url)) {
-    const { values } = parseArgs({ options: { seconds: { type: 'string' }, connections: { type: 'string' } } });
-    await api({ seconds: Number(values.seconds ?? 10), connections: Number(values.connections ?? 64) });
+    const options = Object.fromEntries(['seconds', 'connections', 'loris', 'rate'].map((name) => [name, { type: 'string' }]));
+    const { values } = parseArgs({ options });
+    await api(Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value)])));
 }

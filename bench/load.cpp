@@ -1,9 +1,11 @@
 // Sends one HTTP request again and again over several connections and measures each answer. Small on
 // purpose: it shares two cores with the server, and must not be what is measured.
 //
-//   bench_load PORT CONNECTIONS SECONDS REQUEST_FILE [VALUES_FILE]
+//   bench_load PORT CONNECTIONS SECONDS RATE REQUEST_FILE [VALUES_FILE]
 //
-// REQUEST_FILE holds the bytes of a whole request. With a VALUES_FILE, "{}" in it is replaced by one
+// RATE is how many are sent in a second, by the clock and not by the answers: a request that is due while
+// every connection waits counts from when it was due. 0: each connection sends as soon as it has its
+// answer. REQUEST_FILE holds the bytes of a whole request. With a VALUES_FILE, "{}" in it is replaced by one
 // of its lines, round robin. Answers must carry a Content-Length. Prints one line of JSON, times in
 // microseconds.
 
@@ -34,7 +36,7 @@ using Time = std::chrono::steady_clock;
 struct Connection {
     int socket = -1;
     std::string answer;  //!< what has arrived of it
-    Time::time_point sent_at;
+    Time::time_point sent_at;  //!< when it was due
 };
 
 struct Result {
@@ -105,27 +107,46 @@ class Load {
     }
 
     //! Sends for `seconds`, then waits for what is still under way.
-    Result run(double seconds) {
-        const auto end = Time::now() + std::chrono::duration_cast<Time::duration>(
-                                           std::chrono::duration<double>(seconds));
-        for (Connection& connection : connections_) send(connection);
+    Result run(double seconds, double rate) {
+        const Time::time_point begin = Time::now();
+        const Time::time_point end = begin + as_ticks(seconds);
+        std::vector<Connection*> idle;
+        for (Connection& connection : connections_) idle.push_back(&connection);
         std::vector<epoll_event> events(connections_.size());
-        while (open_ > 0) {
+        Time::time_point last_answer = begin;
+        while (true) {
+            while (!idle.empty()) {
+                const Time::time_point due =
+                    rate > 0 ? begin + as_ticks(static_cast<double>(next_) / rate) : Time::now();
+                if (due >= end || due > Time::now()) break;
+                send(*idle.back(), due);
+                idle.pop_back();
+            }
+            const bool is_over = Time::now() >= end;
+            if (is_over && open_ == 0) return std::move(result_);
             const int ready = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
-                                           5'000);
-            if (ready <= 0) throw std::runtime_error{"no answer for five seconds"};
+                                           rate > 0 && !is_over ? 1 : 100);
             for (int i = 0; i < ready; ++i) {
                 Connection& connection = connections_[events[static_cast<std::size_t>(i)].data.u64];
-                if (receive(connection) && Time::now() < end) send(connection);
+                if (!receive(connection)) continue;
+                idle.push_back(&connection);
+                last_answer = Time::now();
+            }
+            if (open_ == 0) last_answer = Time::now();
+            if (Time::now() - last_answer > std::chrono::seconds{5}) {
+                throw std::runtime_error{"no answer for five seconds"};
             }
         }
-        return std::move(result_);
     }
 
   private:
-    void send(Connection& connection) {
+    static Time::duration as_ticks(double seconds) {
+        return std::chrono::duration_cast<Time::duration>(std::chrono::duration<double>(seconds));
+    }
+
+    void send(Connection& connection, Time::time_point due) {
         const std::string& request = requests_[next_++ % requests_.size()];
-        connection.sent_at = Time::now();
+        connection.sent_at = due;
         const auto sent = ::send(connection.socket, request.data(), request.size(), MSG_NOSIGNAL);
         if (sent != static_cast<ssize_t>(request.size())) {
             throw std::runtime_error{"a request was not taken"};
@@ -180,12 +201,12 @@ void print(Result result, double seconds) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-    if (argc < 5) throw std::runtime_error{"see the comment at the top of load.cpp"};
-    const std::string values = argc > 5 ? content_of(argv[5]) : "";
+    if (argc < 6) throw std::runtime_error{"see the comment at the top of load.cpp"};
+    const std::string values = argc > 6 ? content_of(argv[6]) : "";
     Load load{static_cast<std::uint16_t>(std::atoi(argv[1])),
-              static_cast<std::size_t>(std::atoi(argv[2])), requests_of(content_of(argv[4]), values)};
+              static_cast<std::size_t>(std::atoi(argv[2])), requests_of(content_of(argv[5]), values)};
     const auto begin = Time::now();
-    Result result = load.run(std::atof(argv[3]));
+    Result result = load.run(std::atof(argv[3]), std::atof(argv[4]));
     const std::chrono::duration<double> taken = Time::now() - begin;
     print(std::move(result), taken.count());
     return 0;

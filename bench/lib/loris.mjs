@@ -1,0 +1,54 @@
+// Clients that never finish a request: each sends one more header every second, and comes again when it is put out.
+import { connect } from 'node:net';
+
+const FIRST = 'POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\n';
+const ONE_MORE = 'X-More: 1\r\n';
+
+export class Loris {
+    #sockets = new Set();
+    #closed = false;
+    #timer;
+    #tally = { loris: 0, lorisOpenAtLeast: Infinity, lorisPutOut: 0 };
+
+    /** Resolves when `count` connections are open. */
+    static async open(port, count) {
+        const loris = new Loris();
+        loris.#tally.loris = count;
+        await Promise.all(Array.from({ length: count }, () => loris.#come(port)));
+        loris.#timer = setInterval(() => loris.#goOn(), 1_000);
+        return loris;
+    }
+
+    /** How many there are, how many were open at the worst of the looks that were taken every second, how often one was put out. */
+    tally() { return { ...this.#tally }; }
+
+    close() {
+        this.#closed = true;
+        clearInterval(this.#timer);
+        for (const socket of this.#sockets) socket.destroy();
+    }
+
+    #come(port) {
+        return new Promise((open) => {
+            const socket = connect(port, '127.0.0.1', () => {
+                this.#sockets.add(socket);
+                socket.write(FIRST);
+                open();
+            });
+            // A reset is one way to be put out; 'close' follows.
+            socket.on('error', () => {});
+            socket.on('data', () => {});
+            socket.on('close', () => {
+                this.#sockets.delete(socket);
+                if (this.#closed) return;
+                this.#tally.lorisPutOut += 1;
+                this.#come(port).then(open);
+            });
+        });
+    }
+
+    #goOn() {
+        this.#tally.lorisOpenAtLeast = Math.min(this.#tally.lorisOpenAtLeast, this.#sockets.size);
+        for (const socket of this.#sockets) socket.write(ONE_MORE);
+    }
+}
