@@ -53,6 +53,9 @@ class ChangeSignal {
     //! `at_most`.
     virtual core::Task<std::uint64_t> wait(std::uint64_t seen, core::Millis at_most,
                                            Concern concern = Concern::kAny) = 0;
+    //! As wait(), for commits that changed this session or its deposits.
+    virtual core::Task<std::uint64_t> wait_for_session(std::uint64_t seen, core::Millis at_most,
+                                                       core::SessionId session) = 0;
     virtual std::uint64_t revision() const = 0;
 };
 

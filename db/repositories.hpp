@@ -46,6 +46,8 @@ struct Sessions {
     //! The session made under this key, and the hash of the request that made it.
     virtual Expected<std::optional<std::pair<core::SessionId, std::string>>> by_idempotency_key(
         const core::EnvironmentId& environment, std::string_view key) = 0;
+    //! The key that this session was made under; empty: none.
+    virtual Expected<std::string> idempotency_key(const core::SessionId& id) = 0;
     virtual Expected<std::optional<SessionRow>> load(const core::SessionId& id) = 0;
     //! Writes `row` with version expected+1 if the stored version is `expected_version`, and the journal row
     //! with it; kConflict otherwise. Refused by trigger once the stored state is final, but for
@@ -185,6 +187,9 @@ struct Deposits {
     virtual Expected<std::optional<Deposit>> load(core::DepositId id) = 0;
     virtual Expected<std::vector<Deposit>> load_many(const std::vector<core::DepositId>& ids) = 0;
     virtual Expected<std::vector<Deposit>> of_session(const core::SessionId& session) = 0;
+    //! Lists at most `most`: first what pays or may pay for the session, of that the largest.
+    virtual Expected<DepositsInBrief> in_brief(const core::SessionId& session,
+                                               std::size_t most) = 0;
     virtual Expected<std::vector<Deposit>> of_tx(const core::TxId& tx) = 0;
     //! Detected and not confirmed on this chain, at or below `height`, lowest first.
     virtual Expected<std::vector<Deposit>> unconfirmed(const core::ChainId& chain,

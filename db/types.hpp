@@ -130,6 +130,23 @@ struct Deposit {
     std::optional<core::Instant> confirmed_at;
 };
 
+//! Deposits of one session that are alike in what decides over them.
+struct DepositGroup {
+    core::AssetId asset;
+    DepositStatus status = DepositStatus::kDetected;
+    std::optional<bool> can_fund;
+    std::optional<ClaimUse> claim;
+    bool late = false;  //!< their blocks are later than the session's deadline
+    std::uint64_t count = 0;
+    core::Units units;  //!< their sum; what is beyond 256 bits is left out
+};
+
+//! A session's deposits, however many there are: some row by row, the others as sums.
+struct DepositsInBrief {
+    std::vector<Deposit> listed;  //!< in the order of their ids
+    std::vector<DepositGroup> others;
+};
+
 //! A mined transaction sent from one of our addresses.
 enum class OwnTxStatus : int { kMined = 1, kFinal = 2, kOrphaned = 3 };
 

@@ -1,5 +1,6 @@
 #include "db/sqlite/connection.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -42,6 +43,22 @@ bool is_disk(int code) {
 }
 
 }  // namespace
+
+void Touched::add(const core::SessionId& session) {
+    add(Concern::kSessions);
+    if (every_session_ || concerns(session)) return;
+    if (sessions_.size() < kSessionsMost) {
+        sessions_.push_back(session);
+        return;
+    }
+    every_session_ = true;
+    sessions_.clear();
+}
+
+bool Touched::concerns(const core::SessionId& session) const {
+    return every_session_ ||
+           std::find(sessions_.begin(), sessions_.end(), session) != sessions_.end();
+}
 
 Connection::Connection(std::unique_ptr<SQLite::Database> database)
     : database_{std::move(database)} {}

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "core/chain_types.hpp"
 #include "core/expected.hpp"
@@ -35,12 +36,23 @@ enum class Access { kReadWrite, kReadOnly };
 class Touched {
   public:
     void add(Concern concern) { bits_ |= bit(concern); }
-    void add_all() { bits_ = ~0U; }
+    void add_all() {
+        bits_ = ~0U;
+        every_session_ = true;
+    }
+    void add(const core::SessionId& session);
     bool concerns(Concern concern) const { return (bits_ & bit(concern)) != 0; }
+    bool concerns(const core::SessionId& session) const;
+    bool every_session() const { return every_session_; }
+    const std::vector<core::SessionId>& sessions() const { return sessions_; }
 
   private:
     static unsigned bit(Concern concern) { return 1U << static_cast<unsigned>(concern); }
+    //! A commit about more of them concerns all.
+    static constexpr std::size_t kSessionsMost = 64;
     unsigned bits_ = bit(Concern::kAny);
+    bool every_session_ = false;
+    std::vector<core::SessionId> sessions_;
 };
 
 //! One connection and its prepared statements. For one thread at a time.
@@ -61,6 +73,7 @@ class Connection {
     std::int64_t changes() const;
     //! The transaction writes what concerns these; the next one begins anew.
     void touch(Concern concern) { touched_.add(concern); }
+    void touch(const core::SessionId& session) { touched_.add(session); }
     Touched take_touched() { return std::exchange(touched_, Touched{}); }
     //! Closing will not fold the log into the main file.
     void keep_log();

@@ -88,7 +88,7 @@ class SqliteDatabase final : public Database {
                    core::Clock& clock, core::Log& log, core::Metrics& metrics)
         : lock_{std::move(lock)}, signal_{clock}, closes_itself_{threads} {
         auto writes = std::make_unique<sqlite::WriteJobs>(
-            std::move(writer), [this](sqlite::Touched touched) { signal_.bump(touched); }, log, metrics, threads);
+            std::move(writer), [this](const sqlite::Touched& touched) { signal_.bump(touched); }, log, metrics, threads);
         if (threads) {
             workers_ = std::make_unique<sqlite::Threads>(std::move(writes), std::move(readers));
         } else {

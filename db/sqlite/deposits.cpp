@@ -1,6 +1,7 @@
 #include "db/sqlite/factories.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace db::sqlite {
 namespace {
@@ -32,6 +33,19 @@ constexpr char kByKey[] = "SELECT " DEPOSIT_COLUMNS FROM_DEPOSITS " WHERE d.key 
 constexpr char kById[] = "SELECT " DEPOSIT_COLUMNS FROM_DEPOSITS " WHERE d.id = ?";
 constexpr char kOfSession[] =
     "SELECT " DEPOSIT_COLUMNS FROM_DEPOSITS " WHERE d.session_id = ? ORDER BY d.id";
+constexpr char kCountOfSession[] = "SELECT count(*) FROM deposits WHERE session_id = ?";
+#define FROM_SESSION_DEPOSITS FROM_DEPOSITS " JOIN sessions s ON s.id = d.session_id"
+// Amounts are decimal text: of two, the longer one is larger.
+constexpr char kForemost[] =
+    "SELECT " DEPOSIT_COLUMNS FROM_SESSION_DEPOSITS
+    " WHERE d.session_id = ? ORDER BY CASE WHEN c.use IN (1, 2) THEN 0"
+    " WHEN c.use IS NULL AND d.status <> 3 AND d.asset = s.dest_asset"
+    " AND d.mined_at <= s.expires_at THEN 1 ELSE 2 END,"
+    " length(d.units) DESC, d.units DESC, d.id LIMIT ?";
+constexpr char kAlike[] =
+    "SELECT d.id, d.asset, d.status, c.can_fund, c.use, d.mined_at > s.expires_at,"
+    " d.units" FROM_SESSION_DEPOSITS " WHERE d.session_id = ?";
+constexpr char kSessionOf[] = "SELECT session_id FROM deposits WHERE id = ?";
 constexpr char kOfTx[] =
     "SELECT " DEPOSIT_COLUMNS FROM_DEPOSITS
     " WHERE d.key >= ?1 || ':' AND d.key < ?1 || ';' AND d.tx = ?1 ORDER BY d.chain, d.position";
@@ -110,11 +124,11 @@ class SqliteDeposits final : public Deposits {
 
     Expected<RecordedDeposit> record(const Deposit& deposit) override {
         return guarded(connection_, [&]() -> Expected<RecordedDeposit> {
-            connection_.touch(Concern::kSessions);
             RecordedDeposit out{deposit, true};
             Deposit& d = out.deposit;
             std::optional<core::EnvironmentId> environment;
             if (auto owned = find_owner(d, environment); !owned) return owned.error();
+            if (d.session) connection_.touch(*d.session);
             d.status = DepositStatus::kDetected;
             d.confirmed_at.reset();
             read_memory(d);
@@ -157,6 +171,27 @@ class SqliteDeposits final : public Deposits {
         return many(kOfSession, session);
     }
 
+    Expected<DepositsInBrief> in_brief(const core::SessionId& session,
+                                       std::size_t most) override {
+        return guarded(connection_, [&]() -> Expected<DepositsInBrief> {
+            DepositsInBrief out;
+            std::uint64_t count = 0;
+            {
+                Query query{connection_, kCountOfSession};
+                if (query.bind(session).step()) query.read(count);
+            }
+            auto listed = count <= most ? many(kOfSession, session)
+                                        : many(kForemost, session, most);
+            if (!listed) return listed.error();
+            out.listed = std::move(*listed);
+            if (count <= most) return out;
+            std::sort(out.listed.begin(), out.listed.end(),
+                      [](const Deposit& a, const Deposit& b) { return a.id.value < b.id.value; });
+            add_others(session, out);
+            return out;
+        });
+    }
+
     Expected<std::vector<Deposit>> of_tx(const core::TxId& tx) override { return many(kOfTx, tx); }
 
     Expected<std::vector<Deposit>> unconfirmed(const core::ChainId& chain,
@@ -166,7 +201,7 @@ class SqliteDeposits final : public Deposits {
 
     Expected<Done> confirm(core::DepositId id, core::Instant at) override {
         return guarded(connection_, [&]() -> Expected<Done> {
-            connection_.touch(Concern::kSessions);
+            touch_session_of(id);
             if (Query{connection_, kConfirm}.bind(at, id).run() == 1) return Done{};
             auto stored = load(id);
             if (!stored) return stored.error();
@@ -179,16 +214,19 @@ class SqliteDeposits final : public Deposits {
     Expected<std::vector<Deposit>> orphan_above(const core::ChainId& chain,
                                                 std::uint64_t height) override {
         return guarded(connection_, [&]() -> Expected<std::vector<Deposit>> {
-            connection_.touch(Concern::kSessions);
             auto out = many(kAbove, chain, height);
-            if (out) Query{connection_, kOrphanAbove}.bind(chain, height).run();
+            if (!out) return out;
+            Query{connection_, kOrphanAbove}.bind(chain, height).run();
+            for (const Deposit& deposit : *out) {
+                if (deposit.session) connection_.touch(*deposit.session);
+            }
             return out;
         });
     }
 
     Expected<Done> orphan(core::DepositId id) override {
         return guarded(connection_, [&]() -> Expected<Done> {
-            connection_.touch(Concern::kSessions);
+            touch_session_of(id);
             if (Query{connection_, kOrphan}.bind(id).run() == 1) return Done{};
             auto stored = load(id);
             if (!stored) return stored.error();
@@ -199,7 +237,7 @@ class SqliteDeposits final : public Deposits {
 
     Expected<Done> set_counted(core::DepositId id, Counted counted, bool can_fund) override {
         return guarded(connection_, [&]() -> Expected<Done> {
-            connection_.touch(Concern::kSessions);
+            touch_session_of(id);
             if (Query{connection_, kSetCounted}.bind(id, counted, can_fund).run() == 1) {
                 return Done{};
             }
@@ -227,7 +265,7 @@ class SqliteDeposits final : public Deposits {
 
     Expected<Done> claim(core::DepositId id, ClaimUse use) override {
         return guarded(connection_, [&]() -> Expected<Done> {
-            connection_.touch(Concern::kSessions);
+            touch_session_of(id);
             if (Query{connection_, kClaim}.bind(id, use).run() == 1) return Done{};
             auto stored = load(id);
             if (!stored) return stored.error();
@@ -239,7 +277,7 @@ class SqliteDeposits final : public Deposits {
 
     Expected<Done> reclaim(core::DepositId id, ClaimUse use) override {
         return guarded(connection_, [&]() -> Expected<Done> {
-            connection_.touch(Concern::kSessions);
+            touch_session_of(id);
             if (Query{connection_, kReclaim}.bind(id, use).run() == 1) return Done{};
             return Error{Errc::kNotFound,
                          "deposit " + std::to_string(id.value) + " is not claimed"};
@@ -361,6 +399,39 @@ class SqliteDeposits final : public Deposits {
             while (query.step()) read_deposit(query, out.emplace_back());
             return out;
         });
+    }
+
+    void add_others(const core::SessionId& session, DepositsInBrief& out) {
+        std::set<std::int64_t> listed;
+        for (const Deposit& deposit : out.listed) listed.insert(deposit.id.value);
+        Query query{connection_, kAlike};
+        query.bind(session);
+        while (query.step()) {
+            core::DepositId id;
+            DepositGroup one;
+            query.read(id, one.asset, one.status, one.can_fund, one.claim, one.late, one.units);
+            if (listed.contains(id.value)) continue;
+            const auto alike = std::find_if(
+                out.others.begin(), out.others.end(), [&](const DepositGroup& group) {
+                    return group.asset == one.asset && group.status == one.status &&
+                           group.can_fund == one.can_fund && group.claim == one.claim &&
+                           group.late == one.late;
+                });
+            DepositGroup& group = alike != out.others.end()
+                                      ? *alike
+                                      : out.others.emplace_back(DepositGroup{
+                                            one.asset, one.status, one.can_fund, one.claim,
+                                            one.late, 0, core::Units{}});
+            ++group.count;
+            if (auto sum = group.units.plus(one.units)) group.units = *sum;
+        }
+    }
+
+    void touch_session_of(core::DepositId id) {
+        std::optional<core::SessionId> session;
+        Query query{connection_, kSessionOf};
+        if (query.bind(id).step()) query.read(session);
+        if (session) connection_.touch(*session);
     }
 
     static Expected<Done> add(core::Units& sum, const core::Units& more) {

@@ -36,7 +36,7 @@ Expected<Done> run_job(const Database::Job& job, UnitOfWork& work) {
 
 }  // namespace
 
-WriteJobs::WriteJobs(std::unique_ptr<Connection> connection, std::function<void(Touched)> on_change,
+WriteJobs::WriteJobs(std::unique_ptr<Connection> connection, std::function<void(const Touched&)> on_change,
                      core::Log& log, core::Metrics& metrics, bool timed)
     : connection_{std::move(connection)},
       work_{make_unit_of_work(*connection_)},

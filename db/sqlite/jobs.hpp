@@ -45,7 +45,7 @@ inline constexpr std::size_t kBatchMax = 512;
 class WriteJobs {
   public:
     //! `timed`: commits are measured by the machine's clock.
-    WriteJobs(std::unique_ptr<Connection> connection, std::function<void(Touched)> on_change, core::Log& log,
+    WriteJobs(std::unique_ptr<Connection> connection, std::function<void(const Touched&)> on_change, core::Log& log,
               core::Metrics& metrics, bool timed);
     //! All in one commit, each in a savepoint. Read jobs among them see what the earlier ones wrote.
     void run(std::vector<Ticket>& batch);
@@ -59,7 +59,7 @@ class WriteJobs {
 
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<UnitOfWork> work_;
-    std::function<void(Touched)> on_change_;
+    std::function<void(const Touched&)> on_change_;
     core::Log& log_;
     core::Metrics& metrics_;
     const bool timed_;

@@ -69,6 +69,7 @@ constexpr char kJournalEnd[] =
 
 constexpr char kByKey[] =
     "SELECT session_id, request_hash FROM idempotency_keys WHERE environment_id = ? AND key = ?";
+constexpr char kKeyOf[] = "SELECT key FROM idempotency_keys WHERE session_id = ?";
 constexpr char kInsertKey[] =
     "INSERT INTO idempotency_keys (environment_id, key, session_id, request_hash)"
     " VALUES (?, ?, ?, ?)";
@@ -162,6 +163,15 @@ class SqliteSessions final : public Sessions {
         });
     }
 
+    Expected<std::string> idempotency_key(const core::SessionId& id) override {
+        return guarded(connection_, [&]() -> Expected<std::string> {
+            std::string out;
+            Query query{connection_, kKeyOf};
+            if (query.bind(id).step()) query.read(out);
+            return out;
+        });
+    }
+
     Expected<std::optional<SessionRow>> load(const core::SessionId& id) override {
         return guarded(connection_, [&]() -> Expected<std::optional<SessionRow>> {
             Query query{connection_, kById};
@@ -175,7 +185,7 @@ class SqliteSessions final : public Sessions {
     Expected<Done> save(const SessionRow& row, std::int64_t expected_version,
                         const JournalEntry& entry) override {
         return guarded(connection_, [&]() -> Expected<Done> {
-            connection_.touch(Concern::kSessions);
+            connection_.touch(row.session.id);
             auto stored = state_at(row.session.id, expected_version);
             if (!stored) return stored.error();
             // The row first: the trigger refuses a final session before anything of it is touched.

@@ -556,3 +556,45 @@ TEST_CASE("facts: appended -> read in order, with their deposits; a cursor only 
         return Done{};
     });
 }
+
+TEST_CASE("deposits: many of one session -> what may pay is listed first, the others as sums") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        start(work, 14);
+        issue(work);
+        auto& deposits = work.deposits();
+        const core::SessionId session{std::string(32, 'a')};
+        const std::int64_t dust = 20;
+        // Each is larger than the payment, but another token; and dust of the right one.
+        for (std::int64_t i = 1; i <= dust; ++i) {
+            auto row = deposit_row(static_cast<std::uint64_t>(i), 13, 1'000'000);
+            row.asset = kNative;
+            REQUIRE(deposits.record(row).has_value());
+        }
+        const auto payment = deposits.record(deposit_row(50, 13, 90)).value().deposit.id;
+        const auto larger = deposits.record(deposit_row(51, 13, 100)).value().deposit.id;
+        for (std::uint64_t i = 60; i < 70; ++i) {
+            REQUIRE(deposits.record(deposit_row(i, 13, 1)).has_value());
+        }
+        const auto all = deposits.in_brief(session, 32).value();
+        CHECK(all.listed.size() == 32);
+        CHECK(all.others.empty());
+        const auto brief = deposits.in_brief(session, 2).value();
+        REQUIRE(brief.listed.size() == 2);
+        CHECK(brief.listed[0].id == payment);
+        CHECK(brief.listed[1].id == larger);
+        REQUIRE(brief.others.size() == 2);
+        for (const db::DepositGroup& group : brief.others) {
+            const bool coin = group.asset == kNative;
+            CHECK(group.count == (coin ? 20U : 10U));
+            CHECK(group.units == units(coin ? 20'000'000U : 10U));
+            CHECK(group.status == DepositStatus::kDetected);
+            CHECK_FALSE(group.claim.has_value());
+            CHECK_FALSE(group.late);
+        }
+        // What was claimed for the payout stays in sight whatever comes later.
+        REQUIRE(deposits.claim(payment, db::ClaimUse::kDelivery).has_value());
+        CHECK(deposits.in_brief(session, 1).value().listed.at(0).id == payment);
+        return Done{};
+    });
+}

@@ -331,3 +331,95 @@ TEST_CASE("change signal: a write fails for good -> who waits for commits hears 
     bench.clock.advance(core::Millis{60'000});
     bench.loop().poll();
 }
+
+namespace {
+
+core::Task<void> note_session(db::Database& database, std::uint64_t seen, char id,
+                              std::uint64_t& got) {
+    got = co_await database.changes().wait_for_session(seen, core::Millis{60'000},
+                                                       core::SessionId{std::string(32, id)});
+}
+
+}  // namespace
+
+TEST_CASE("change signal: a session changes -> wakes who waits for it, not for another one") {
+    Bench bench{without_threads(":memory:")};
+    auto& loop = bench.loop();
+    const auto turn = [&] {
+        loop.restart();
+        loop.poll();
+    };
+    const auto commit = [&](Bench::Job job) {
+        bool written = false;
+        asio::co_spawn(loop, bench.database->run_write(std::move(job)),
+                       [&](const std::exception_ptr&, const Expected<Done>& result) {
+                           written = result.has_value();
+                       });
+        turn();
+        REQUIRE(written);
+    };
+    commit(insert_session('a'));
+    commit(insert_session('b'));
+    const auto begun = bench.database->changes().revision();
+    std::uint64_t own = 0;
+    std::uint64_t other = 0;
+    asio::co_spawn(loop, note_session(*bench.database, begun, 'a', own), asio::detached);
+    asio::co_spawn(loop, note_session(*bench.database, begun, 'b', other), asio::detached);
+    turn();
+    CHECK(bench.clock.sleepers() == 2);
+    commit(cancel_session);
+    CHECK(own == begun + 1);
+    CHECK(other == 0);
+    CHECK(bench.clock.sleepers() == 1);
+    // It changed after this look, so that nobody waits.
+    std::uint64_t late = 0;
+    asio::co_spawn(loop, note_session(*bench.database, begun, 'a', late), asio::detached);
+    turn();
+    CHECK(late == begun + 1);
+}
+
+TEST_CASE("change signal: a deposit of a session is recorded -> wakes who waits for the session") {
+    Bench bench{without_threads(":memory:")};
+    auto& loop = bench.loop();
+    const auto turn = [&] {
+        loop.restart();
+        loop.poll();
+    };
+    const auto commit = [&](Bench::Job job) {
+        asio::co_spawn(loop, bench.database->run_write(std::move(job)), asio::detached);
+        turn();
+    };
+    commit(insert_session('a'));
+    commit([](UnitOfWork& work) -> Expected<Done> {
+        auto issued = work.receivers().issue(core::SessionId{std::string(32, 'a')}, "eip155", kNow,
+                                             derive);
+        if (!issued) return issued.error();
+        return Done{};
+    });
+    const auto waiting = [&](std::uint64_t& got) {
+        const auto now = bench.database->changes().revision();
+        asio::co_spawn(loop, note_session(*bench.database, now, 'a', got), asio::detached);
+        turn();
+        REQUIRE(got == 0);
+    };
+    std::uint64_t recorded = 0;
+    waiting(recorded);
+    commit([](UnitOfWork& work) -> Expected<Done> {
+        auto done = work.deposits().record(deposit_row(1, 13, 5));
+        if (!done) return done.error();
+        return Done{};
+    });
+    CHECK(recorded != 0);
+    std::uint64_t claimed = 0;
+    waiting(claimed);
+    commit([](UnitOfWork& work) { return work.deposits().claim({1}, db::ClaimUse::kStray); });
+    CHECK(claimed != 0);
+    std::uint64_t orphaned = 0;
+    waiting(orphaned);
+    commit([](UnitOfWork& work) -> Expected<Done> {
+        auto gone = work.deposits().orphan_above(kChain, 12);
+        if (!gone) return gone.error();
+        return Done{};
+    });
+    CHECK(orphaned != 0);
+}
