@@ -2,11 +2,12 @@
 
 #include "api/impl/payable.hpp"
 #include "api/impl/session_access.hpp"
-#include "api/impl/session_jobs.hpp"
+#include "api/impl/successors.hpp"
 #include "api/sdk_view.hpp"
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace api {
 namespace {
@@ -19,36 +20,21 @@ Response json_answer(const json& body) {
     return response;
 }
 
-//! The same order once more. Its time to pay is as long as the first one's was.
-db::SessionRow once_more(const db::SessionRow& old, core::Rng& rng, core::Instant now) {
-    db::SessionRow row;
-    row.session.id = core::SessionId{rng.hex(16)};
-    row.session.destination = old.session.destination;
-    row.session.refund_address = old.session.refund_address;
-    row.session.policy = old.session.policy;
-    row.session.expires_at = now + (old.session.expires_at - old.created_at);
-    row.environment = old.environment;
-    row.client_secret = rng.hex(16);
-    row.display_json = old.display_json;
-    row.metadata_json = old.metadata_json;
-    row.created_at = now;
-    row.updated_at = now;
-    return row;
-}
-
-//! The modal calls it over in the second before, by the payer's clock.
-constexpr core::Millis kClockOff{5'000};
-
-//! Its time is over, and no money is on its way: a part of the amount will be returned, and is seen
-//! to.
-bool has_run_out(const session::Session& session, core::Instant now) {
-    if (session.state == session::State::kExpired) return true;
+//! Why it is not begun again.
+Problem not_again(const session::Session& session) {
     const bool nothing_came = std::all_of(
         session.tallies.begin(), session.tallies.end(), [](const session::Tally& tally) {
             return tally.detected.is_zero() && tally.confirmed.is_zero();
         });
-    return session::is_waiting(session.state) && now + kClockOff >= session.expires_at &&
-           nothing_came;
+    // Its time is over by our clock, but the blocks of that time were not all read yet.
+    if (session::is_waiting(session.state) && nothing_came) {
+        return conflict("session_not_over",
+                        "We are still checking whether a payment came in time. Please try again in "
+                        "a moment.");
+    }
+    // Money that is on its way, or was, belongs to this session: a second one would be paid twice.
+    return impossible("session_not_payable",
+                      "This payment is under way or over; it can't be begun again.");
 }
 
 }  // namespace
@@ -148,16 +134,11 @@ core::Task<Response> SdkApi::recreate(Request request) {
     if (!secret) co_return problem_response(secret.problem());
     auto facts = co_await load(request, *secret);
     if (!facts) co_return problem_response(facts.problem());
-    const core::Instant now = needs_.clock.now();
-    const auto& session = facts->row.session;
-    // Money that is on its way, or was, belongs to this session: a second one would be paid twice.
-    if (!impl::can_be_paid(session, now) && !has_run_out(session, now)) {
-        co_return problem_response(impossible(
-            "session_not_payable", "This payment is under way or over; it can't be begun again."));
-    }
-    if (has_run_out(session, now)) {
+    if (facts->row.session.state == session::State::kExpired) {
         facts = co_await successor(std::move(*facts), request.request_id);
         if (!facts) co_return problem_response(facts.problem());
+    } else if (!impl::can_be_paid(facts->row.session, needs_.clock.now())) {
+        co_return problem_response(not_again(facts->row.session));
     }
     auto shown = co_await ready(std::move(*facts), request.request_id);
     if (!shown) co_return problem_response(shown.problem());
@@ -176,31 +157,50 @@ core::Task<Checked<SessionFacts>> SdkApi::ready(SessionFacts facts, std::string 
 }
 
 core::Task<Checked<SessionFacts>> SdkApi::successor(SessionFacts old, std::string request_id) {
-    const std::string id = old.row.session.id.text();
+    // Anyone with the page may call this as often as they like: what is there already costs no
+    // write.
+    auto job = [old = std::move(old)](db::UnitOfWork& work) {
+        return impl::last_of_order(work, old);
+    };
+    auto last = co_await needs_.database.read<SessionFacts>(std::move(job));
+    if (!last) co_return impl::storage_failed(needs_.log, last.error(), request_id);
+    const auto& session = last->row.session;
+    if (session.state == session::State::kExpired) {
+        co_return co_await open_again(std::move(last->row), std::move(request_id));
+    }
+    const bool over = needs_.clock.now() >= session.expires_at;
+    if (session::is_waiting(session.state) && over) co_return not_again(session);
+    co_return std::move(*last);
+}
+
+core::Task<Checked<SessionFacts>> SdkApi::open_again(db::SessionRow old, std::string request_id) {
     // What is configured may have changed since: nobody would see a payment, or it would be ours.
-    const auto& destination = old.row.session.destination;
+    const auto& destination = old.session.destination;
+    const auto& refund = old.session.refund_address;
     const auto token = needs_.chains.token(destination.asset);
-    if (!token || token->refused || needs_.own.is_own(destination.address)) {
+    const bool ours =
+        needs_.own.is_own(destination.address) || (refund && needs_.own.is_own(*refund));
+    if (!token || token->refused || ours) {
         co_return impossible("session_not_payable", "This payment is not possible here any more.");
     }
-    // Anyone with the page may call this as often as they like: one session has one successor. No
-    // caller's own key has a space in it.
-    auto job = [row = once_more(old.row, needs_.rng, needs_.clock.now()), key = "recreate " + id,
-                hash = sha256_hex(id)](db::UnitOfWork& work) {
-        return impl::create_session(work, row, key, hash);
-    };
-    using impl::Created;
-    auto created = co_await needs_.database.write<Created>(std::move(job));
-    if (!created) co_return impl::storage_failed(needs_.log, created.error(), request_id);
-    if (created->how != Created::How::kNew && created->how != Created::How::kRepeated) {
-        co_return impl::not_payable(old.row.session);
+    const core::SessionId id = old.session.id;
+    using Again = std::optional<impl::Created>;
+    auto job = [id, row = impl::once_more(old, needs_.rng, needs_.clock.now())](
+                   db::UnitOfWork& work) { return impl::create_successor(work, id, row); };
+    auto again = co_await needs_.database.write<Again>(std::move(job));
+    if (!again) co_return impl::storage_failed(needs_.log, again.error(), request_id);
+    if (!*again) co_return not_again(old.session);
+    using How = impl::Created::How;
+    impl::Created& created = **again;
+    if (created.how != How::kNew && created.how != How::kRepeated) {
+        co_return impl::not_payable(old.session);
     }
-    if (created->how == Created::How::kNew) {
-        needs_.log.info("session created again", {{"session", created->facts.row.session.id.text()},
-                                                  {"instead_of", id},
+    if (created.how == How::kNew) {
+        needs_.log.info("session created again", {{"session", created.facts.row.session.id.text()},
+                                                  {"instead_of", id.text()},
                                                   {"request", request_id}});
     }
-    co_return std::move(created->facts);
+    co_return std::move(created.facts);
 }
 
 json SdkApi::with_menu(const SessionFacts& facts) const {

@@ -46,7 +46,9 @@ class SdkApi {
     //! With an address when it can be paid: the modal shows what stands in its menu and nothing
     //! else.
     core::Task<Checked<SessionFacts>> ready(SessionFacts facts, std::string request_id);
+    //! The last session of the order of one that has expired; a new one when that has expired too.
     core::Task<Checked<SessionFacts>> successor(SessionFacts old, std::string request_id);
+    core::Task<Checked<SessionFacts>> open_again(db::SessionRow old, std::string request_id);
     nlohmann::json with_menu(const SessionFacts& facts) const;
 
     SessionsNeeds needs_;

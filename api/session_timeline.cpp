@@ -259,6 +259,8 @@ void put_story(json& out, const SessionFacts& facts, const Chains& chains, std::
     out["timeline"] = timeline_json(facts, *facts.story, chains, waits);
     out["refunds"] = std::move(refunds);
     out["strays"] = std::move(strays);
+    if (facts.story->before) out["recreatedFrom"] = facts.story->before->text();
+    if (facts.story->after) out["recreatedAs"] = facts.story->after->text();
 }
 
 }  // namespace api

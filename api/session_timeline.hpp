@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,13 @@ inline constexpr std::size_t kStoryMost = 200;
 struct SessionStory {
     std::vector<db::JournalEntry> journal;
     std::vector<db::PayoutFull> payouts;
+    std::optional<core::SessionId> before = {};  //!< the same order, whose time was over
+    std::optional<core::SessionId> after = {};   //!< the same order once more, after this one
 };
 
-//! `refunds`, `strays` and `timeline` into the session object; facts.story is there. `waits`: what
-//! the session itself waits for, in words; empty: it has ended.
+//! `refunds`, `strays` and `timeline`, and `recreatedFrom` and `recreatedAs` where they are, into
+//! the session object; facts.story is there. `waits`: what the session itself waits for, in words;
+//! empty: it has ended.
 void put_story(nlohmann::json& out, const SessionFacts& facts, const Chains& chains,
                std::string waits);
 

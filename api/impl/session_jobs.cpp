@@ -1,5 +1,6 @@
 #include "api/impl/session_jobs.hpp"
 
+#include "api/impl/successors.hpp"
 #include "session/transition.hpp"
 
 #include <utility>
@@ -75,7 +76,10 @@ Expected<std::optional<SessionFacts>> load_in_full(db::UnitOfWork& work,
     if (!journal) return journal.error();
     auto payouts = work.payouts().newest_of_session(id, kStoryMost);
     if (!payouts) return payouts.error();
-    (*facts)->story = SessionStory{std::move(*journal), std::move(*payouts)};
+    auto near = neighbours(work, (*facts)->row);
+    if (!near) return near.error();
+    (*facts)->story = SessionStory{std::move(*journal), std::move(*payouts),
+                                   std::move(near->before), std::move(near->after)};
     return facts;
 }
 

@@ -133,7 +133,7 @@ sceneTest('sdk client: what a wallet could pay with -> what is still asked, and 
     assert.deepEqual((await list(scene.payer)).options, []);
 });
 
-sceneTest('sdk client: the time is over -> the same order once more, one however often', async (scene) => {
+sceneTest('sdk client: the time is over -> the same order once more, and again after that', async (scene) => {
     const client = clientOf(scene);
     const { session } = await scene.order({ amount: '12' });
     const { sessionId, clientSecret } = session;
@@ -144,9 +144,13 @@ sceneTest('sdk client: the time is over -> the same order once more, one however
     const first = (await client.internal.sessions.recreate(sessionId, clientSecret)).session;
     assert.notEqual(first.sessionId, sessionId);
     assert.equal(Number(first.destination.amountUnits), 12);
+    assert.equal((await scene.api.getSession(session)).recreatedAs, first.sessionId);
+    assert.equal((await scene.api.getSession(first)).recreatedFrom, sessionId);
+    // The chain's clock is past the time of that one too: whoever still has the first page gets the next.
+    await scene.mineUntil(async () => (await scene.api.getSession(first)).status === 'expired');
     const second = (await client.internal.sessions.recreate(sessionId, clientSecret)).session;
-    assert.equal(second.sessionId, first.sessionId);
-    assert.equal((await scene.api.request('GET', '/v1/sessions?limit=100')).sessions.length, 2);
+    assert.equal((await scene.api.getSession(second)).recreatedFrom, first.sessionId);
+    assert.equal((await scene.api.request('GET', '/v1/sessions?limit=100')).sessions.length, 3);
 });
 
 sceneTest('cors: a page of another origin -> preflight and answers let it', { audit: false }, async (scene) => {
@@ -235,20 +239,41 @@ sceneTest('sdk modal: the destination refuses -> the payer reads that it bounced
 });
 
 const SHORT = { ...IN_BROWSER, config: { server: { session_ttl_s: 60 } } };
-sceneTest('sdk modal: the time is over -> a new address for the same order, paid', SHORT, async (scene, t) => {
+sceneTest('sdk modal: the time is over -> a new address, once nobody can have paid', SHORT, async (scene, t) => {
     const order = await orderOf(scene);
     await withModal(scene, t, order.session, async ({ page }) => {
         const openAddress = async () => {
             await page.getByText('USDC on Arbitrum').first().click();
             await page.getByText('One-Time Address').first().waitFor();
         };
+        const again = async () => {
+            const button = page.getByText('Generate New Address').first();
+            await button.waitFor({ timeout: 90_000 });
+            const [answer] = await Promise.all([
+                page.waitForResponse((one) => one.url().endsWith('/internal/recreate')), button.click(),
+            ]);
+            return answer.status();
+        };
+        const sessions = async () => (await scene.api.request('GET', '/v1/sessions?limit=100')).sessions;
         await openAddress();
-        // No block comes meanwhile: by the chain's clock there is still time, and the modal shows no end.
-        await page.getByText('Generate New Address').first().click({ timeout: 90_000 });
+        // The modal counts whole seconds and may be one ahead: while the daemon has time, it gives the same session.
+        let status = await again();
+        while (status === 200) {
+            await openAddress();
+            status = await again();
+        }
+        // No block comes meanwhile: by the chain's clock there is still time, and somebody may have paid.
+        assert.equal(status, 409);
+        assert.equal((await sessions()).length, 1);
+        await page.getByText('Generate New Address').first().waitFor();
+        // The modal shows an end as soon as it hears of one; this one hears of it late.
+        await page.route(`**/v1/sessions/${order.id}`, (route) => route.abort());
+        await scene.mineUntil(async () => (await scene.api.getSession(order.session)).status === 'expired');
+        assert.equal(await again(), 200);
         await openAddress();
-        const { sessions } = await scene.api.request('GET', '/v1/sessions?limit=100');
-        assert.equal(sessions.length, 2);
-        const next = sessions.find(({ sessionId }) => sessionId !== order.id);
+        const all = await sessions();
+        assert.equal(all.length, 2);
+        const next = all.find(({ sessionId }) => sessionId !== order.id);
         const receiver = next.paymentMethod.receiverAddress;
         await page.getByText(`${receiver.slice(0, 6)}...${receiver.slice(-4)}`).first().waitFor();
         assert.deepEqual(next.metadata, order.session.metadata);

@@ -138,7 +138,10 @@ struct FakeChains final : api::Chains {
 };
 
 struct FakeOwn final : api::OwnAddresses {
-    bool is_own(const core::Address& a) const override { return a.hex0x() == kGasStation; }
+    std::string also;
+    bool is_own(const core::Address& a) const override {
+        return a.hex0x() == kGasStation || a.hex0x() == also;
+    }
 };
 
 struct FakeNudge final : api::Nudge {

@@ -1,5 +1,6 @@
 #include "api/sdk_api.hpp"
 
+#include "api/impl/successors.hpp"
 #include "tests/support/show_expected.hpp"
 #include "tests/unit/api/store_fixture.hpp"
 
@@ -22,6 +23,21 @@ Answer recreate(StoreFixture& f, const json& session) {
 }
 
 void pass_deadline(StoreFixture& f) { f.clock.at = f.clock.at + core::Millis{3'600'000}; }
+
+//! As settlement does, when every block of the session's time was read.
+void expire(StoreFixture& f, const json& session) {
+    pass_deadline(f);
+    f.move(session["sessionId"], State::kExpired);
+}
+
+std::uint64_t commits(StoreFixture& f) { return f.database->changes().revision(); }
+
+json in_full(StoreFixture& f, const json& session) {
+    const Answer told =
+        f.send("GET", "/v1/sessions/" + session["sessionId"].get<std::string>(), {}, f.key);
+    REQUIRE(told.status == 200);
+    return told.body["session"];
+}
 
 }  // namespace
 
@@ -158,10 +174,10 @@ TEST_CASE("nav event: well-formed -> taken without a word; else refused") {
     CHECK(f.send("POST", path, stranger, "").status == 401);
 }
 
-TEST_CASE("recreate: time has run out -> the same order once more, one successor however often") {
+TEST_CASE("recreate: expired -> the same order once more, one successor however often") {
     StoreFixture f;
     const json made = f.create();
-    pass_deadline(f);
+    expire(f, made);
     const Answer first = recreate(f, made);
     REQUIRE(first.status == 200);
     const json& next = first.body["session"];
@@ -177,12 +193,96 @@ TEST_CASE("recreate: time has run out -> the same order once more, one successor
     CHECK(new_row.session.policy.tolerance_bps == old_row.session.policy.tolerance_bps);
     CHECK(new_row.metadata_json == old_row.metadata_json);
     CHECK(new_row.environment.text() == old_row.environment.text());
+    const std::uint64_t before = commits(f);
     CHECK(recreate(f, made).body == first.body);
+    CHECK(commits(f) == before);
     CHECK(f.count() == 2);
-    // The successor has one of its own.
+}
+
+TEST_CASE("recreate: the time is over by our clock alone -> refused, it may be paid already") {
+    StoreFixture f;
+    const json made = f.create();
+    f.set_method(made);
+    f.clock.at = f.clock.at + core::Millis{3'599'000};
+    CHECK(recreate(f, made).body["session"]["sessionId"] == made["sessionId"]);
     pass_deadline(f);
-    CHECK(recreate(f, next).body["session"]["sessionId"] != next["sessionId"]);
+    const std::uint64_t before = commits(f);
+    const Answer refused = recreate(f, made);
+    CHECK(refused.status == 409);
+    CHECK(refused.body["error"]["code"] == "session_not_over");
+    CHECK(commits(f) == before);
+    CHECK(f.count() == 1);
+    // And then the payment is found, in a block of that time.
+    f.move(made["sessionId"], State::kDetected);
+    CHECK(recreate(f, made).body["error"]["code"] == "session_not_payable");
+    CHECK(f.count() == 1);
+}
+
+TEST_CASE("recreate: what is written asks again whether it is over -> nothing while it is not") {
+    StoreFixture f;
+    const json made = f.create();
+    pass_deadline(f);
+    const db::SessionRow old = f.row(made["sessionId"]);
+    const db::SessionRow again = impl::once_more(old, f.rng, f.clock.now());
+    using Again = std::optional<impl::Created>;
+    const auto open = [&](db::UnitOfWork& work) {
+        return impl::create_successor(work, old.session.id, again);
+    };
+    CHECK_FALSE(f.write<Again>(open).has_value());
+    CHECK(f.count() == 1);
+    f.move(made["sessionId"], State::kExpired);
+    CHECK(f.write<Again>(open).has_value());
+    CHECK(f.count() == 2);
+}
+
+TEST_CASE("recreate: the successor expired too -> one after it, from whichever is asked") {
+    StoreFixture f;
+    const json made = f.create();
+    expire(f, made);
+    const json second = recreate(f, made).body["session"];
+    pass_deadline(f);
+    // The blocks of its time were not all read yet.
+    CHECK(recreate(f, made).body["error"]["code"] == "session_not_over");
+    CHECK(f.count() == 2);
+    f.move(second["sessionId"], State::kExpired);
+    const json third = recreate(f, made).body["session"];
+    CHECK(third["sessionId"] != second["sessionId"]);
+    CHECK(third["sessionId"] != made["sessionId"]);
+    CHECK(third["status"] == "waiting_payment");
+    CHECK(recreate(f, second).body["session"] == third);
+    CHECK(recreate(f, made).body["session"] == third);
     CHECK(f.count() == 3);
+    // It was paid: nobody is asked to pay once more.
+    f.move(third["sessionId"], State::kDetected);
+    const Answer paid = recreate(f, made);
+    CHECK(paid.status == 200);
+    CHECK(paid.body["session"]["status"] == "processing");
+    CHECK(paid.body["session"]["navTree"].empty());
+    CHECK(f.count() == 3);
+}
+
+TEST_CASE("recreate: its owner -> is told what follows what, and nobody else is") {
+    StoreFixture f;
+    const json made = f.create();
+    CHECK_FALSE(in_full(f, made).contains("recreatedAs"));
+    expire(f, made);
+    const json next = recreate(f, made).body["session"];
+    CHECK_FALSE(next.contains("recreatedFrom"));
+    CHECK(in_full(f, made)["recreatedAs"] == next["sessionId"]);
+    CHECK_FALSE(in_full(f, made).contains("recreatedFrom"));
+    CHECK(in_full(f, next)["recreatedFrom"] == made["sessionId"]);
+    CHECK_FALSE(in_full(f, next).contains("recreatedAs"));
+}
+
+TEST_CASE("recreate: the refund address has become the operator's -> refused") {
+    StoreFixture f;
+    const json made = f.create();
+    expire(f, made);
+    f.own.also = kRefund;
+    const Answer refused = recreate(f, made);
+    CHECK(refused.status == 400);
+    CHECK(refused.body["error"]["code"] == "session_not_payable");
+    CHECK(f.count() == 1);
 }
 
 TEST_CASE("recreate: still time -> the session itself; money on its way -> refused") {
@@ -239,20 +339,10 @@ TEST_CASE("recreate: the token is not taken here any more -> refused, no address
         } else {
             f.chains.all.erase(f.chains.all.begin());
         }
-        pass_deadline(f);
+        expire(f, made);
         const Answer told = recreate(f, made);
         CHECK(told.status == 400);
         CHECK(told.body["error"]["code"] == "session_not_payable");
         CHECK(f.count() == 1);
     }
-}
-
-TEST_CASE("recreate: seconds before the end -> begun again, a payer's clock may be ahead") {
-    StoreFixture f;
-    const json made = f.create();
-    f.clock.at = f.clock.at + core::Millis{3'594'000};
-    CHECK(recreate(f, made).body["session"]["sessionId"] == made["sessionId"]);
-    f.clock.at = f.clock.at + core::Millis{2'000};
-    CHECK(recreate(f, made).body["session"]["sessionId"] != made["sessionId"]);
-    CHECK(f.count() == 2);
 }
