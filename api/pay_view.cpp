@@ -179,6 +179,9 @@ Html transfers_part(const SessionFacts& facts, const Chains& chains) {
         }
         out += Html::markup("</li>\n");
     }
+    if (const std::uint64_t more = count_others(facts); more > 0) {
+        out += element("<li>", Html::text("And " + std::to_string(more) + " more."), "</li>\n");
+    }
     return out + Html::markup("</ul>\n");
 }
 

@@ -2,6 +2,7 @@
 
 #include "api/impl/names.hpp"
 #include "core/check.hpp"
+#include "session/transition.hpp"
 #include "session/views.hpp"
 
 #include <algorithm>
@@ -9,12 +10,52 @@
 
 namespace api {
 
-bool pays(const db::Deposit& deposit, const session::Session& session) {
+namespace {
+
+//! Of a deposit, or of a group of them.
+template <class D>
+bool is_paying(const D& deposit, bool late) {
     if (deposit.status == db::DepositStatus::kOrphaned) return false;
     if (deposit.claim) {
         return *deposit.claim == db::ClaimUse::kDelivery || *deposit.claim == db::ClaimUse::kRefund;
     }
-    return deposit.can_fund.value_or(true) && deposit.mined_at <= session.expires_at;
+    return deposit.can_fund.value_or(true) && !late;
+}
+
+bool is_late(const db::Deposit& deposit, const session::Session& session) {
+    return deposit.mined_at > session.expires_at;
+}
+
+}  // namespace
+
+bool pays(const db::Deposit& deposit, const session::Session& session) {
+    return is_paying(deposit, is_late(deposit, session));
+}
+
+bool any_money(const SessionFacts& facts) {
+    const auto on_chain = [](const auto& one) {
+        return one.status != db::DepositStatus::kOrphaned;
+    };
+    return std::any_of(facts.deposits.begin(), facts.deposits.end(), on_chain) ||
+           std::any_of(facts.others.begin(), facts.others.end(), on_chain);
+}
+
+bool late_money(const SessionFacts& facts) {
+    const session::Session& session = facts.row.session;
+    return std::any_of(facts.deposits.begin(), facts.deposits.end(),
+                       [&](const db::Deposit& one) {
+                           return one.status != db::DepositStatus::kOrphaned &&
+                                  is_late(one, session);
+                       }) ||
+           std::any_of(facts.others.begin(), facts.others.end(), [](const db::DepositGroup& one) {
+               return one.status != db::DepositStatus::kOrphaned && one.late;
+           });
+}
+
+std::uint64_t count_others(const SessionFacts& facts) {
+    std::uint64_t out = 0;
+    for (const db::DepositGroup& group : facts.others) out += group.count;
+    return out;
 }
 
 namespace {
@@ -43,16 +84,6 @@ std::vector<const db::Deposit*> paying(const SessionFacts& facts) {
     return out;
 }
 
-//! `deposits` are of one asset, and there is one.
-Paid sum_of(const std::vector<const db::Deposit*>& deposits) {
-    Paid out{deposits.front()->asset, {}};
-    for (const db::Deposit* deposit : deposits) {
-        auto next = out.units.plus(deposit->units);
-        if (next) out.units = *next;
-    }
-    return out;
-}
-
 //! Several deposits add up; sender and transaction are the largest one's.
 std::optional<json> source_json(const SessionFacts& facts, const Names& names) {
     const auto deposits = paying(facts);
@@ -65,7 +96,7 @@ std::optional<json> source_json(const SessionFacts& facts, const Names& names) {
     if (!largest->from.empty()) out["address"] = names.address(largest->chain, largest->from);
     names.put_chain(out, largest->chain);
     names.put_token(out, largest->asset);
-    names.put_units(out, "sentUnits", largest->asset, sum_of(deposits).units);
+    names.put_units(out, "sentUnits", largest->asset, paid_so_far(facts)->units);
     if (largest->status == db::DepositStatus::kConfirmed && !largest->tx.empty()) {
         out["txHash"] = names.tx(largest->chain, largest->tx);
     }
@@ -156,34 +187,31 @@ json display_json(const std::string& stored) {
     return out;
 }
 
-StatusReason waiting_reason(const SessionFacts& facts, const Names& names) {
-    const auto& session = facts.row.session;
-    const auto deposits = paying(facts);
-    if (deposits.empty()) {
-        const bool other = std::any_of(facts.deposits.begin(), facts.deposits.end(),
-                                       [](const db::Deposit& deposit) {
-                                           return deposit.status != db::DepositStatus::kOrphaned;
-                                       });
-        if (other) return {"unusable_deposit", "What was sent so far cannot pay for this session."};
-        if (session.state == session::State::kCreated) {
-            return {"waiting_for_payment_method", "No payment method has been chosen yet."};
-        }
-        return {"waiting_for_deposit", "No deposit has been seen yet."};
-    }
-    const Paid paid = sum_of(deposits);
-    std::string message = names.amount(paid.asset, paid.units) + " came so far";
-    if (session.destination.units) {
-        message += " of " + names.amount(session.destination.asset, *session.destination.units);
-    }
-    return {"underpaid", message + "; the rest is awaited until the deadline."};
-}
-
 StatusReason confirming_reason(const SessionFacts& facts, const Names& names) {
     const auto deposits = paying(facts);
     if (deposits.empty()) return {"confirming", "A deposit is waiting for confirmations."};
     const db::Deposit& first = *deposits.front();
     return {"confirming",
             "A deposit on " + names.chain_name(first.chain) + " is waiting for its confirmations."};
+}
+
+StatusReason waiting_reason(const SessionFacts& facts, const Names& names) {
+    const auto& session = facts.row.session;
+    if (paid_enough(facts)) return confirming_reason(facts, names);
+    const auto paid = paid_so_far(facts);
+    if (!paid) {
+        if (any_money(facts))
+            return {"unusable_deposit", "What was sent so far cannot pay for this session."};
+        if (session.state == session::State::kCreated) {
+            return {"waiting_for_payment_method", "No payment method has been chosen yet."};
+        }
+        return {"waiting_for_deposit", "No deposit has been seen yet."};
+    }
+    std::string message = names.amount(paid->asset, paid->units) + " came so far";
+    if (session.destination.units) {
+        message += " of " + names.amount(session.destination.asset, *session.destination.units);
+    }
+    return {"underpaid", message + "; the rest is awaited until the deadline."};
 }
 
 std::string held_message(session::Reason reason) {
@@ -215,9 +243,6 @@ std::string reason_code(session::Reason reason, const char* otherwise) {
 
 StatusReason closed_reason(const SessionFacts& facts) {
     const auto& session = facts.row.session;
-    const bool money = std::any_of(
-        facts.deposits.begin(), facts.deposits.end(),
-        [](const db::Deposit& deposit) { return deposit.status != db::DepositStatus::kOrphaned; });
     switch (session.state) {
         case session::State::kDelivered: return {"delivered", "The money was delivered."};
         case session::State::kRefunded:
@@ -228,7 +253,7 @@ StatusReason closed_reason(const SessionFacts& facts) {
             return {"source_failed", "The payer's transaction failed."};
         default: break;
     }
-    if (money) {
+    if (any_money(facts)) {
         return {
             "expired_with_deposit",
             "The time ran out. What came and could not pay for the session is listed in deposits."};
@@ -262,8 +287,28 @@ std::size_t first_told(const SessionFacts& facts) {
 
 std::optional<Paid> paid_so_far(const SessionFacts& facts) {
     const auto deposits = paying(facts);
-    if (deposits.empty()) return std::nullopt;
-    return sum_of(deposits);
+    const auto& funding = facts.row.session.funding;
+    std::optional<Paid> out;
+    if (!deposits.empty()) out = Paid{deposits.front()->asset, {}};
+    const auto add = [&](const core::Units& units) {
+        auto next = out->units.plus(units);
+        if (next) out->units = *next;
+    };
+    for (const db::Deposit* deposit : deposits) add(deposit->units);
+    for (const db::DepositGroup& group : facts.others) {
+        if (!is_paying(group, group.late)) continue;
+        if (!out && (!funding || funding->asset == group.asset)) out = Paid{group.asset, {}};
+        if (out && out->asset == group.asset) add(group.units);
+    }
+    return out;
+}
+
+bool paid_enough(const SessionFacts& facts) {
+    const auto paid = paid_so_far(facts);
+    const session::Session& session = facts.row.session;
+    // Whether another asset can pay is not known before the session was told.
+    return paid && paid->asset == session.destination.asset && !paid->units.is_zero() &&
+           paid->units >= session::enough(session.destination, session.policy);
 }
 
 StatusReason status_reason(const SessionFacts& facts, const Chains& chains, Audience audience) {
@@ -285,6 +330,7 @@ json session_json(const SessionFacts& facts, const Chains& chains, Audience audi
     for (std::size_t i = from; i < facts.deposits.size(); ++i) {
         deposits.push_back(deposit_json(facts.deposits[i], row.session, names));
     }
+    const std::uint64_t more = from + count_others(facts);
     json out{{"sessionId", row.session.id.text()},
              {"status", session::sessions_api_status(row.session)},
              {"destination", destination_json(row, names)},
@@ -294,6 +340,7 @@ json session_json(const SessionFacts& facts, const Chains& chains, Audience audi
              {"expiresAt", row.session.expires_at.unix_seconds()},
              {"statusReason", {{"code", reason.code}, {"message", reason.message}}},
              {"deposits", std::move(deposits)}};
+    if (more > 0) out["moreDeposits"] = more;
     if (audience != Audience::kPublic) out["metadata"] = stored_json(row.metadata_json);
     if (audience == Audience::kOwner) out["clientSecret"] = row.client_secret;
     if (audience == Audience::kOwner && facts.story) {

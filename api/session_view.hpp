@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct SessionFacts {
     db::SessionRow row;
     std::optional<db::Receiver> receiver;
     std::vector<db::Deposit> deposits;  //!< every one of its receivers, strays and orphaned too
+    std::vector<db::DepositGroup> others = {};  //!< those that are not listed, when they are many
     std::string waiting_for;            //!< what a payout of it waits for, for the owner; or empty
     std::optional<SessionStory> story;  //!< when the owner reads this one session
 };
@@ -29,9 +31,10 @@ enum class Audience {
     kPublic,  //!< anyone who knows the session's id
 };
 
-//! The session object of the wire, plus two keys of our own: `statusReason` {code, message} says
-//! why the session stands where it stands, `deposits` lists every transfer seen for it. To the owner
-//! also `refunds`, `strays` and `timeline`, when its story was read.
+//! The session object of the wire, plus keys of our own: `statusReason` {code, message} says why
+//! the session stands where it stands, `deposits` lists the transfers seen for it, `moreDeposits`
+//! counts those that it does not list. To the owner also `refunds`, `strays` and `timeline`, when its
+//! story was read.
 nlohmann::json session_json(const SessionFacts& facts, const Chains& chains, Audience audience);
 
 //! Those of the session's deposits that have these ids, as in `deposits`.
@@ -47,6 +50,15 @@ struct Paid {
 };
 //! The sum of the deposits that pay for it, all of one asset.
 std::optional<Paid> paid_so_far(const SessionFacts& facts);
+
+//! So much that the session goes on without any more of it, though it may not have been told yet.
+bool paid_enough(const SessionFacts& facts);
+
+//! Is there a deposit, listed or not, that is on the chain; one that came after the time was over?
+bool any_money(const SessionFacts& facts);
+bool late_money(const SessionFacts& facts);
+//! How many deposits are not listed.
+std::uint64_t count_others(const SessionFacts& facts);
 
 struct StatusReason {
     std::string code;     //!< closed set, snake case

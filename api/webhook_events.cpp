@@ -73,7 +73,7 @@ Expected<Done> WebhookOutbox::write(db::UnitOfWork& work, const core::SessionId&
     auto any = work.webhooks().any(environment);
     if (!any) return any.error();
     if (!*any) return Done{};
-    auto facts = impl::facts_of(work, std::move(**row));
+    auto facts = impl::facts_of(work, std::move(**row), impl::Deposits::kAll);
     if (!facts) return facts.error();
     auto webhooks = work.webhooks().list(environment);
     if (!webhooks) return webhooks.error();

@@ -3,7 +3,6 @@
 #include "api/impl/names.hpp"
 #include "core/check.hpp"
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -13,23 +12,27 @@ namespace {
 
 using session::State;
 
-bool any_money(const SessionFacts& facts) {
-    return std::any_of(
-        facts.deposits.begin(), facts.deposits.end(),
-        [](const db::Deposit& deposit) { return deposit.status != db::DepositStatus::kOrphaned; });
+PayWords seen_words(const SessionFacts& facts, const Names& names) {
+    const auto paid = paid_so_far(facts);
+    return {PayPhase::kWorking, Mood::kWait, "Your payment was seen",
+            (paid ? names.amount(paid->asset, paid->units) + " arrived. " : "") +
+                "It is waiting for the network to confirm it. There is nothing more for you to "
+                "do."};
 }
 
-bool late_money(const SessionFacts& facts) {
-    return std::any_of(facts.deposits.begin(), facts.deposits.end(),
-                       [&](const db::Deposit& deposit) {
-                           return deposit.status != db::DepositStatus::kOrphaned &&
-                                  deposit.mined_at > facts.row.session.expires_at;
-                       });
+//! What becomes of money that cannot pay.
+std::string money_back(const session::Session& session) {
+    return session.refund_address
+               ? "What becomes of the money is told below. Please send nothing more."
+               : "It cannot be sent back, because there is no address to return it to: please "
+                 "contact the shop, and send nothing more.";
 }
 
 PayWords waiting_words(const SessionFacts& facts, const Names& names, core::Instant now) {
     const session::Session& session = facts.row.session;
     const auto paid = paid_so_far(facts);
+    // It is on the chain; the session will be told within a moment.
+    if (paid_enough(facts)) return seen_words(facts, names);
     if (now >= session.expires_at) {
         return {PayPhase::kTimeUp, Mood::kWait, "The time to pay is over",
                 "Please send nothing more. We are checking whether a payment came in time; this "
@@ -44,8 +47,11 @@ PayWords waiting_words(const SessionFacts& facts, const Names& names, core::Inst
                 "Part of the money has arrived: " + names.amount(session.destination.asset, *rest) +
                     " is missing",
                 names.amount(paid->asset, paid->units) +
-                    " came so far. Send the rest to the same address before the time is over, or "
-                    "what came is returned."};
+                    " came so far. Send the rest to the same address before the time is over" +
+                    (session.refund_address
+                         ? ", or what came is returned."
+                         : ": what came cannot be returned, because there is no address to return "
+                           "it to.")};
     }
     if (!paid && any_money(facts)) {
         return {PayPhase::kPay, Mood::kBad, "What arrived cannot pay for this",
@@ -114,15 +120,13 @@ PayWords final_words(const SessionFacts& facts, const Names& names) {
         default: break;
     }
     if (late_money(facts)) {
-        return {
-            PayPhase::kDone, Mood::kBad, "Your payment came too late",
-            "The time was over when it arrived. What becomes of the money is told below. Please "
-            "send nothing more."};
+        return {PayPhase::kDone, Mood::kBad, "Your payment came too late",
+                "The time was over when it arrived. " + money_back(session)};
     }
     if (any_money(facts)) {
         return {PayPhase::kDone, Mood::kBad, "What arrived could not pay for this",
-                "The coin or the network was another one, and the time is over. What becomes of "
-                "the money is told below. Please send nothing more."};
+                "The coin or the network was another one, and the time is over. " +
+                    money_back(session)};
     }
     return {PayPhase::kDone, Mood::kBad, "The time to pay is over",
             "No payment arrived. Please send nothing more, and start again in the shop."};
@@ -135,13 +139,7 @@ PayWords pay_words(const SessionFacts& facts, const Chains& chains, core::Instan
     const session::Session& session = facts.row.session;
     if (session::is_final(session.state)) return final_words(facts, names);
     switch (session.state) {
-        case State::kDetected: {
-            const auto paid = paid_so_far(facts);
-            return {PayPhase::kWorking, Mood::kWait, "Your payment was seen",
-                    (paid ? names.amount(paid->asset, paid->units) + " arrived. " : "") +
-                        "It is waiting for the network to confirm it. There is nothing more for "
-                        "you to do."};
-        }
+        case State::kDetected: return seen_words(facts, names);
         case State::kDelivering:
             return {PayPhase::kWorking, Mood::kGood, "Your payment is confirmed",
                     "It is being delivered. There is nothing more for you to do."};

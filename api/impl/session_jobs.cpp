@@ -3,6 +3,7 @@
 #include "api/impl/successors.hpp"
 #include "session/transition.hpp"
 
+#include <limits>
 #include <utility>
 
 namespace api::impl {
@@ -39,7 +40,7 @@ Expected<std::string> waiting_for(db::UnitOfWork& work, const core::SessionId& i
 
 }  // namespace
 
-Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row) {
+Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row, Deposits deposits) {
     SessionFacts facts;
     facts.row = std::move(row);
     const core::SessionId& id = facts.row.session.id;
@@ -47,9 +48,12 @@ Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row) {
         auto receiver = work.receivers().by_id(*facts.row.receiver);
         if (!receiver) return receiver.error();
         facts.receiver = *receiver;
-        auto deposits = work.deposits().of_session(id);
-        if (!deposits) return deposits.error();
-        facts.deposits = std::move(*deposits);
+        constexpr auto kNoLimit = static_cast<std::size_t>(std::numeric_limits<int>::max());
+        const std::size_t most = deposits == Deposits::kAll ? kNoLimit : kDepositsListed;
+        auto brief = work.deposits().in_brief(id, most);
+        if (!brief) return brief.error();
+        facts.deposits = std::move(brief->listed);
+        facts.others = std::move(brief->others);
     }
     if (has_open_payout(facts.row.session.state)) {
         auto waiting = waiting_for(work, id);
@@ -59,18 +63,19 @@ Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row) {
     return facts;
 }
 
-Expected<std::optional<SessionFacts>> load_facts(db::UnitOfWork& work, const core::SessionId& id) {
+Expected<std::optional<SessionFacts>> load_facts(db::UnitOfWork& work, const core::SessionId& id,
+                                                 Deposits deposits) {
     auto row = work.sessions().load(id);
     if (!row) return row.error();
     if (!*row) return std::optional<SessionFacts>{};
-    auto facts = facts_of(work, std::move(**row));
+    auto facts = facts_of(work, std::move(**row), deposits);
     if (!facts) return facts.error();
     return std::optional<SessionFacts>{std::move(*facts)};
 }
 
 Expected<std::optional<SessionFacts>> load_in_full(db::UnitOfWork& work,
                                                    const core::SessionId& id) {
-    auto facts = load_facts(work, id);
+    auto facts = load_facts(work, id, Deposits::kAll);
     if (!facts || !*facts) return facts;
     auto journal = work.sessions().journal_end(id, kStoryMost);
     if (!journal) return journal.error();

@@ -5,18 +5,26 @@
 #include "api/webhook_events.hpp"
 #include "db/database.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
 // What the sessions API does to the store: each function is the body of one job.
 namespace api::impl {
 
+//! Of more deposits than these only sums are read and shown, but to the owner of one session:
+//! anybody may send it dust.
+inline constexpr std::size_t kDepositsListed = 50;
+enum class Deposits { kInBrief, kAll };
+
 core::Expected<std::optional<SessionFacts>> load_facts(db::UnitOfWork& work,
-                                                       const core::SessionId& id);
-//! With the session's story, for its owner.
+                                                       const core::SessionId& id,
+                                                       Deposits deposits = Deposits::kInBrief);
+//! With all deposits and the session's story, for its owner.
 core::Expected<std::optional<SessionFacts>> load_in_full(db::UnitOfWork& work,
                                                          const core::SessionId& id);
-core::Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row);
+core::Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row,
+                                      Deposits deposits = Deposits::kInBrief);
 
 struct Created {
     enum class How { kNew, kRepeated, kKeyReused, kPaysReceiver, kRefundsReceiver };

@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -114,6 +115,21 @@ SessionFacts wrong_coin_to_the_end() {
 SessionFacts expired() {
     SessionFacts facts = with_method();
     facts.row.session.state = State::kExpired;
+    return facts;
+}
+
+//! For a moment the deposit is there, and the session was not told yet.
+SessionFacts just_arrived() {
+    SessionFacts facts = with_method();
+    facts.deposits.push_back(deposit(1, kBaseUsdc, 10'000'000, db::DepositStatus::kDetected));
+    return facts;
+}
+
+SessionFacts without_refund_address(SessionFacts facts) {
+    facts.row.session.refund_address.reset();
+    if (!facts.deposits.empty() && facts.deposits.back().claim == db::ClaimUse::kStray) {
+        facts.deposits.back().claim = db::ClaimUse::kHeld;
+    }
     return facts;
 }
 
@@ -300,3 +316,47 @@ TEST_CASE("pay: the right secret -> the page, kept by nobody and told to nobody;
     CHECK_THAT(pay_problem_page(500), Catch::Contains("Nothing is lost"));
     CHECK_THAT(f.log.text, !Catch::Contains(secret));
 }
+
+TEST_CASE("pay page: the payment is there, the session was not told yet -> seen, nothing to pay") {
+    for (const core::Instant now : {kInTime, kLate}) {
+        const SessionFacts facts = just_arrived();
+        const std::string page = shown(facts, now);
+        CHECK_THAT(page, Catch::Contains("Your payment was seen") &&
+                             Catch::Contains("10.00 USDC arrived") &&
+                             !Catch::Contains("Nothing has arrived") &&
+                             !Catch::Contains(facts.receiver->address.hex0x()));
+    }
+    SessionFacts nearly = just_arrived();
+    nearly.deposits[0].units = core::Units{9'900'000};
+    nearly.row.session.policy.tolerance_bps = 0;
+    CHECK_THAT(shown(nearly), Catch::Contains("0.10 USDC is missing"));
+    nearly.row.session.policy.tolerance_bps = 100;
+    CHECK_THAT(shown(nearly), Catch::Contains("Your payment was seen"));
+    SessionFacts other = with_method();
+    other.deposits.push_back(deposit(1, kBaseEth, 10'000'000, db::DepositStatus::kDetected));
+    other.deposits.back().can_fund.reset();
+    CHECK_THAT(shown(other), !Catch::Contains("Your payment was seen"));
+}
+
+TEST_CASE("pay page: no address to return money to -> nobody is promised any") {
+    const std::string part = shown(without_refund_address(part_came()));
+    CHECK_THAT(part,
+               Catch::Contains("no address to return it to") && !Catch::Contains("is returned"));
+    for (const SessionFacts& facts : {late_money(), wrong_coin_to_the_end()}) {
+        const std::string page = shown(without_refund_address(facts), kLate);
+        CHECK_THAT(page, Catch::Contains("no address to return it to") &&
+                             Catch::Contains("contact the shop") &&
+                             !Catch::Contains("sent back.") && !Catch::Contains("told below"));
+        CHECK_THAT(shown(facts, kLate), Catch::Contains("told below"));
+    }
+}
+
+TEST_CASE("pay page: more transfers than are listed -> how many more") {
+    SessionFacts facts = part_came();
+    facts.others.push_back(
+        {kBaseUsdc, db::DepositStatus::kDetected, true, {}, false, 1'234, core::Units{500'000}});
+    const std::string page = shown(facts);
+    CHECK_THAT(page, Catch::Contains("<li>And 1234 more.</li>") &&
+                         Catch::Contains("5.50 USDC is missing"));
+}
+

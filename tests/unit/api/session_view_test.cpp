@@ -147,3 +147,29 @@ TEST_CASE("view: chain and token no longer configured -> base units only, never 
     CHECK(shown["deposits"][0]["baseUnits"] == "10000000");
     CHECK_FALSE(shown["deposits"][0].contains("units"));
 }
+
+TEST_CASE("view: more deposits than are listed -> counted, and the sum is of all") {
+    SessionFacts facts = with_method();
+    facts.deposits.push_back(deposit(1, kBaseUsdc, 4'000'000, db::DepositStatus::kDetected));
+    facts.others.push_back(
+        {kBaseUsdc, db::DepositStatus::kDetected, true, {}, false, 70, core::Units{700'000}});
+    facts.others.push_back(
+        {kBaseUsdc, db::DepositStatus::kDetected, true, {}, true, 2, core::Units{9'000'000}});
+    facts.others.push_back(
+        {kBaseEth, db::DepositStatus::kDetected, false, {}, false, 3, core::Units{1'000}});
+    const json shown = session_json(facts, FakeChains{}, Audience::kPublic);
+    CHECK(shown["deposits"].size() == 1);
+    CHECK(shown["moreDeposits"] == 75);
+    CHECK(shown["paymentMethod"]["source"]["sentUnits"] == "4.70");
+    CHECK_THAT(shown["statusReason"]["message"].get<std::string>(),
+               Catch::Contains("4.70 USDC came so far of 10.00"));
+    facts.others.clear();
+    CHECK_FALSE(session_json(facts, FakeChains{}, Audience::kPublic).contains("moreDeposits"));
+}
+
+TEST_CASE("view: enough has come, and the session was not told yet -> no word of what is missing") {
+    SessionFacts facts = with_method();
+    facts.deposits.push_back(deposit(1, kBaseUsdc, 10'000'000, db::DepositStatus::kDetected));
+    const json shown = session_json(facts, FakeChains{}, Audience::kPublic);
+    CHECK(shown["statusReason"]["code"] == "confirming");
+}
