@@ -74,9 +74,10 @@ struct Nudge {
 struct Wallets {
     virtual ~Wallets() = default;
     //! None when that cannot be told soon and cheaply: no node answers, or too much is asked. Costs
-    //! the nodes little however often it is called.
-    virtual core::Task<std::optional<core::Units>> balance(core::AssetId asset,
-                                                           core::Address owner) = 0;
+    //! the nodes little however often it is called, and one session leaves something for the
+    //! others.
+    virtual core::Task<std::optional<core::Units>> balance(core::AssetId asset, core::Address owner,
+                                                           core::SessionId asked_by) = 0;
 };
 
 //! Addresses of the operator (gas station, treasury): never a destination, never refunded to.

@@ -80,7 +80,9 @@ core::Task<Checked<SdkApi::Asked>> SdkApi::ask(Request request) {
     // The one route there is begins with the token that the destination wants, on its own chain.
     asked.token = needs_.chains.token(asset);
     asked.chain_number = chain->number;
-    if (asked.token) asked.balance = co_await wallets_.balance(asset, *owner);
+    if (!asked.token) co_return asked;
+    const core::SessionId id = asked.facts.row.session.id;
+    asked.balance = co_await wallets_.balance(asset, *owner, id);
     co_return asked;
 }
 

@@ -2,21 +2,37 @@
 
 namespace depositd {
 
-namespace {
+int WalletBalances::Readings::of(const core::SessionId& session) const {
+    const auto at = of_session.find(session);
+    return at == of_session.end() ? 0 : at->second;
+}
+
+void WalletBalances::Readings::add(const core::SessionId& session) {
+    ++all;
+    ++of_session[session];
+}
+
+void WalletBalances::Readings::remove(const core::SessionId& session) {
+    --all;
+    const auto at = of_session.find(session);
+    if (--at->second == 0) of_session.erase(at);
+}
 
 //! Counts a reading for as long as it takes, also one that is cancelled.
-class UnderWay {
+class WalletBalances::UnderWay {
   public:
-    explicit UnderWay(int& count) : count_{count} { ++count_; }
-    ~UnderWay() { --count_; }
+    UnderWay(Readings& readings, core::SessionId session)
+        : readings_{readings}, session_{std::move(session)} {
+        readings_.add(session_);
+    }
+    ~UnderWay() { readings_.remove(session_); }
     UnderWay(const UnderWay&) = delete;
     UnderWay& operator=(const UnderWay&) = delete;
 
   private:
-    int& count_;
+    Readings& readings_;
+    core::SessionId session_;
 };
-
-}  // namespace
 
 WalletBalances::WalletBalances(std::vector<Chain> chains, Tip tip, core::Clock& clock)
     : tip_{std::move(tip)}, clock_{clock} {
@@ -30,13 +46,15 @@ WalletBalances::Desk* WalletBalances::desk_of(const core::ChainId& chain) {
     return nullptr;
 }
 
-bool WalletBalances::may_read(Desk& desk, core::Tick now) {
+bool WalletBalances::may_read(Desk& desk, const core::SessionId& session, core::Tick now) {
     if (now - desk.window >= kWindow) {
         desk.window = now;
-        desk.in_window = 0;
+        desk.in_window = {};
     }
-    if (desk.under_way >= kAtOnce || desk.in_window >= kPerWindow) return false;
-    ++desk.in_window;
+    if (desk.under_way.all >= kAtOnce || desk.in_window.all >= kPerWindow) return false;
+    if (desk.under_way.of(session) >= kAtOnceOfSession) return false;
+    if (desk.in_window.of(session) >= kPerWindowOfSession) return false;
+    desk.in_window.add(session);
     return true;
 }
 
@@ -51,14 +69,15 @@ void WalletBalances::remember(std::string key, Known known) {
 }
 
 core::Task<std::optional<core::Units>> WalletBalances::balance(core::AssetId asset,
-                                                               core::Address owner) {
+                                                               core::Address owner,
+                                                               core::SessionId asked_by) {
     const std::string key = asset.text() + " " + owner.hex0x();
     const core::Tick now = clock_.tick();
     const auto at = known_.find(key);
     if (at != known_.end() && now - at->second.at < kFresh) co_return at->second.units;
     Desk* const desk = desk_of(asset.chain());
-    if (desk == nullptr || !may_read(*desk, now)) co_return std::nullopt;
-    const UnderWay counted{desk->under_way};
+    if (desk == nullptr || !may_read(*desk, asked_by, now)) co_return std::nullopt;
+    const UnderWay counted{desk->under_way, std::move(asked_by)};
     std::optional<core::Units> units;
     auto tip = co_await tip_(asset.chain());
     if (tip) {

@@ -155,8 +155,8 @@ struct FakeNudge final : api::Nudge {
 struct FakeWallets final : api::Wallets {
     std::optional<core::Units> holds = core::Units{25'000'000};
     std::vector<std::pair<std::string, std::string>> asked;
-    core::Task<std::optional<core::Units>> balance(core::AssetId asset,
-                                                   core::Address owner) override {
+    core::Task<std::optional<core::Units>> balance(core::AssetId asset, core::Address owner,
+                                                   core::SessionId /*asked_by*/) override {
         asked.emplace_back(asset.text(), owner.hex0x());
         co_return holds;
     }

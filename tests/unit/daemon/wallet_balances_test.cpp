@@ -72,16 +72,19 @@ struct Scene {
 
     using Told = std::optional<core::Units>;
     //! Asks; the answer comes when the loop runs.
-    void ask(std::uint8_t owner, std::vector<Told>& out, const core::ChainId& chain = kBase) {
-        core::asio::co_spawn(io, balances.balance(usdc(chain), wallet(owner)),
+    void ask(std::uint8_t owner, std::vector<Told>& out, const core::ChainId& chain = kBase,
+             const std::string& by = {}) {
+        // Each owner looks at a session of their own, unless it is said whose this is.
+        const core::SessionId session{by.empty() ? std::to_string(owner) : by};
+        core::asio::co_spawn(io, balances.balance(usdc(chain), wallet(owner), session),
                              [&out](const std::exception_ptr& failure, Told told) {
                                  REQUIRE_FALSE(failure);
                                  out.push_back(told);
                              });
     }
-    Told now(std::uint8_t owner, const core::ChainId& chain = kBase) {
+    Told now(std::uint8_t owner, const core::ChainId& chain = kBase, const std::string& by = {}) {
         std::vector<Told> out;
-        ask(owner, out, chain);
+        ask(owner, out, chain, by);
         io.restart();
         io.run();
         REQUIRE(out.size() == 1);
@@ -145,6 +148,32 @@ TEST_CASE("wallet balances: a node that hangs -> a few wait, the others are told
     scene.io.run();
     CHECK(told.size() == 9);
     CHECK((scene.now(50) == core::Units{7}));
+}
+
+TEST_CASE("wallet balances: one session asks for many wallets -> others are still told") {
+    Scene scene;
+    for (std::uint8_t i = 0; i < 100; ++i) scene.now(i, kBase, "greedy");
+    CHECK(scene.reads == WalletBalances::kPerWindowOfSession);
+    CHECK((scene.now(200, kBase, "modest") == core::Units{7}));
+    scene.clock.at = scene.clock.at + WalletBalances::kWindow;
+    CHECK((scene.now(201, kBase, "greedy") == core::Units{7}));
+}
+
+TEST_CASE("wallet balances: one session's readings hang -> others are still told") {
+    Scene scene;
+    scene.hangs = true;
+    std::vector<Scene::Told> told;
+    for (std::uint8_t i = 0; i < 9; ++i) scene.ask(i, told, kBase, "greedy");
+    scene.io.restart();
+    scene.io.poll();
+    CHECK(scene.reads == WalletBalances::kAtOnceOfSession);
+    scene.hangs = false;
+    scene.ask(50, told, kBase, "modest");
+    scene.io.poll();
+    CHECK((told.back() == core::Units{7}));
+    scene.gate.cancel();
+    scene.io.run();
+    CHECK(told.size() == 10);
 }
 
 }  // namespace depositd
