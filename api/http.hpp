@@ -20,6 +20,7 @@ struct Request {
         headers;  //!< names in lower case; repeated ones joined by ", "
     std::string body;
     std::string remote;      //!< the peer's address, for people
+    std::string client;      //!< whose calls count together: the peer, or its IPv6 /64
     std::string request_id;  //!< ours, in the `request-id` header of the answer and in our logs
     std::vector<std::string> captures;  //!< what the router's {braces} matched, in order
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/errors.hpp"
 #include "api/http.hpp"
 #include "core/clock.hpp"
 #include "core/expected.hpp"
@@ -9,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -37,6 +39,8 @@ struct HttpServerOptions {
     std::uint16_t port = 0;  //!< 0: any free one
     bool cors = false;       //!< answer preflights and allow every origin
     HttpLimits limits;
+    //! How who asks too often is told; null: as JSON.
+    std::function<Response(const Request&, const Problem&)> tell_too_many = {};
 };
 
 //! An HTTP/1.1 listener. Runs on one executor, which must be the only thread that touches it.

@@ -3,6 +3,7 @@
 #include "api/impl/session_access.hpp"
 #include "api/pay_view.hpp"
 
+#include <string_view>
 #include <utility>
 
 namespace api {
@@ -22,6 +23,16 @@ core::Task<Response> PayApi::show(Request request) {
         co_return page(status, pay_problem_page(status));
     }
     co_return page(200, pay_page(*facts, needs_.chains, needs_.clock.now()));
+}
+
+Response PayApi::refusal(const Request& request, const Problem& problem) const {
+    Response as_json = problem_response(problem);
+    const bool looks = request.path.starts_with("/pay/") &&
+                       request.header("accept").find("text/html") != std::string_view::npos;
+    if (!looks) return as_json;
+    Response shown = page(problem.status, pay_problem_page(problem.status));
+    for (auto& header : as_json.headers) shown.headers.push_back(std::move(header));
+    return shown;
 }
 
 Response PayApi::page(int status, std::string html) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/errors.hpp"
 #include "api/http.hpp"
 #include "api/ports.hpp"
 #include "api/router.hpp"
@@ -32,6 +33,9 @@ class PayApi {
 
     //! The routes hold a pointer to this.
     void add_routes(Router& router);
+
+    //! What cannot be answered, told to a person where one looks at a page, else as JSON.
+    Response refusal(const Request& request, const Problem& problem) const;
 
   private:
     core::Task<Response> show(Request request);

@@ -209,6 +209,9 @@ const char* problem_words(int status) {
     if (status == 404) {
         return "There is no payment with this link. Please go back to the shop and open it again.";
     }
+    if (status == 429) {
+        return "This page was asked for too often. Please wait a moment, and load it again.";
+    }
     if (status < 500) {
         return "This link is not complete, or not right. Please go back to the shop and open the "
                "payment again.";

@@ -3,6 +3,7 @@
 #include "api/errors.hpp"
 #include "api/impl/event_stream.hpp"
 #include "api/impl/session_access.hpp"
+#include "api/sdk_request.hpp"
 
 #include <utility>
 
@@ -14,6 +15,7 @@ constexpr const char* kRetryAfter_s = "5";
 
 Response too_many(int status, const char* type, const char* message) {
     Response response = problem_response({status, type, "too_many_streams", message, {}});
+    std::erase_if(response.headers, [](const auto& one) { return one.first == "retry-after"; });
     response.headers.emplace_back("retry-after", kRetryAfter_s);
     return response;
 }
@@ -23,22 +25,27 @@ Response too_many(int status, const char* type, const char* message) {
 //! One stream's place among those that are allowed, for as long as the stream can be told anything.
 class SessionEvents::Place {
   public:
-    Place(SessionEvents& events, std::string session)
-        : events_{events}, session_{std::move(session)} {
+    Place(SessionEvents& events, std::string session, std::string client)
+        : events_{events}, session_{std::move(session)}, client_{std::move(client)} {
         ++events_.streams_;
         ++events_.of_session_[session_];
+        ++events_.of_client_[client_];
         gauge();
     }
     ~Place() {
         --events_.streams_;
-        const auto own = events_.of_session_.find(session_);
-        if (--own->second == 0) events_.of_session_.erase(own);
+        one_less(events_.of_session_, session_);
+        one_less(events_.of_client_, client_);
         gauge();
     }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
   private:
+    static void one_less(Counts& counts, const std::string& key) {
+        const auto own = counts.find(key);
+        if (--own->second == 0) counts.erase(own);
+    }
     void gauge() {
         events_.needs_.metrics.gauge("depositd_event_streams", {},
                                      static_cast<double>(events_.streams_));
@@ -46,6 +53,7 @@ class SessionEvents::Place {
 
     SessionEvents& events_;
     std::string session_;
+    std::string client_;
 };
 
 void SessionEvents::add_routes(Router& router) {
@@ -55,21 +63,31 @@ void SessionEvents::add_routes(Router& router) {
 
 core::Task<Response> SessionEvents::open(Request request) {
     const core::SessionId id{request.captures.at(0)};
+    auto secret = parse_query_secret(request.query);
+    if (!secret) co_return problem_response(secret.problem());
     // Before the look, so that no change after it is missed.
     const std::uint64_t seen = needs_.database.changes().revision();
     auto facts = co_await impl::read_with_secret(needs_.database, needs_.log, id,
-                                                 request.query["clientSecret"], request.request_id);
+                                                 std::move(*secret), request.request_id);
     if (!facts) co_return problem_response(facts.problem());
     if (streams_ >= options_.streams) {
         co_return too_many(503, "api_error",
                            "Too many pages are being kept up to date. Please read the session.");
     }
-    const auto own = of_session_.find(id.text());
-    if (own != of_session_.end() && own->second >= options_.streams_per_session) {
+    const auto streams_of = [](const Counts& counts, const std::string& key) {
+        const auto at = counts.find(key);
+        return at == counts.end() ? std::size_t{0} : at->second;
+    };
+    const std::size_t per_client = options_.streams_per_client;
+    if (per_client > 0 && streams_of(of_client_, request.client) >= per_client) {
+        co_return too_many(429, "invalid_request_error",
+                           "Too many payments are open at your address. Please close one of them.");
+    }
+    if (streams_of(of_session_, id.text()) >= options_.streams_per_session) {
         co_return too_many(429, "invalid_request_error",
                            "This payment is open in too many places. Please close one of them.");
     }
-    auto place = std::make_shared<Place>(*this, id.text());
+    auto place = std::make_shared<Place>(*this, id.text(), request.client);
     Response response;
     response.content_type = "text/event-stream";
     // A proxy passes each event on at once instead of collecting them.
@@ -93,8 +111,7 @@ core::Task<void> SessionEvents::tell(core::SessionId id, View view, std::uint64_
             heard = co_await sink.write(impl::heartbeat_text());
             continue;
         }
-        co_await needs_.database.changes().wait(seen, options_.heartbeat - silent,
-                                                db::Concern::kSessions);
+        co_await needs_.database.changes().wait_for_session(seen, options_.heartbeat - silent, id);
         const std::uint64_t newest = needs_.database.changes().revision();
         if (newest == seen) continue;
         seen = newest;

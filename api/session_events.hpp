@@ -20,9 +20,10 @@ namespace api {
 
 struct EventsOptions {
     std::size_t streams_per_session = 8;
+    std::size_t streams_per_client = 32;  //!< of one address; 0: no limit
     std::size_t streams = 1'000;
     core::Millis heartbeat{15'000};
-    //! Between two looks at one session: a busy store wakes everybody often.
+    //! Between two looks at one session, however often it changes.
     core::Millis pause{500};
     //! Then the client has to come again: one that is gone without a word does not keep its place.
     core::Millis longest{900'000};
@@ -40,8 +41,8 @@ struct EventsNeeds {
 //! The public view of one session as it changes, as server-sent events.
 //!   GET /v1/sessions/{id}/events?clientSecret=…
 //!
-//! Each stream: the view at once → wait for the store → the view again when it is another one, else
-//! now and then a heartbeat → … → the view of a final session, and the end.
+//! Each stream: the view at once → wait for a commit about this session → the view again when it is
+//! another one, else now and then a heartbeat → … → the view of a final session, and the end.
 class SessionEvents {
   public:
     SessionEvents(EventsNeeds needs, EventsOptions options) : needs_{needs}, options_{options} {}
@@ -69,7 +70,9 @@ class SessionEvents {
     EventsNeeds needs_;
     EventsOptions options_;
     std::size_t streams_ = 0;
-    std::map<std::string, std::size_t> of_session_;  //!< streams, where there are any
+    using Counts = std::map<std::string, std::size_t>;  //!< streams, where there are any
+    Counts of_session_;
+    Counts of_client_;
 };
 
 }  // namespace api

@@ -331,6 +331,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         Request request;
         request.request_id = rng_.hex(16);
         request.remote = peer.to_string();
+        request.client = rate_key(peer);
         Parser parser;
         parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
         parser.body_limit(limits.body_bytes);
@@ -356,7 +357,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         const std::string request_id = request.request_id;
         const bool head = request.method == "HEAD";
         const core::Tick started = clock_.tick();
-        Response response = co_await answer(std::move(request), peer);
+        Response response = co_await answer(std::move(request));
         metrics_.observe("depositd_http_request_seconds", {{"listener", options_.name}},
                          static_cast<double>((clock_.tick() - started).count()) / 1000.0);
         // An answer to HEAD has no body; one would be read as the start of the next answer.
@@ -367,10 +368,12 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         co_return co_await send(connection, std::move(response), request_id, keep && !draining_);
     }
 
-    core::Task<Response> answer(Request request, asio::ip::address peer) {
-        if (!limiter_.allow(rate_key(peer), clock_.tick())) {
+    core::Task<Response> answer(Request request) {
+        if (!limiter_.allow(request.client, clock_.tick())) {
             count_refused("rate");
-            co_return problem_response(too_many_requests("Too many requests. Please slow down."));
+            const Problem problem = too_many_requests("Too many requests. Please slow down.");
+            co_return options_.tell_too_many ? options_.tell_too_many(request, problem)
+                                             : problem_response(problem);
         }
         if (options_.cors && request.method == "OPTIONS") {
             Response preflight;
@@ -472,7 +475,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
         out.set("x-content-type-options", "nosniff");
         if (options_.cors) {
             out.set(http::field::access_control_allow_origin, "*");
-            out.set(http::field::access_control_expose_headers, "request-id");
+            out.set(http::field::access_control_expose_headers, "request-id, retry-after");
         }
         for (const auto& [name, value] : response.headers) out.set(name, value);
     }

@@ -149,6 +149,8 @@ api::HttpServerOptions listener(std::string name, const ListenAddress& listen,
 api::EventsOptions event_limits(const ServerConfig& server) {
     api::EventsOptions out;
     out.streams = std::min(out.streams, static_cast<std::size_t>(server.connections_max / 4));
+    // Without a limit per address all callers may have one: the proxy's.
+    if (server.requests_per_second_per_ip == 0) out.streams_per_client = 0;
     return out;
 }
 
@@ -274,6 +276,9 @@ struct Application::Graph {
         options.cors = true;
         options.limits.rate_per_second = static_cast<double>(server.requests_per_second_per_ip);
         options.limits.rate_burst = static_cast<double>(server.request_burst_per_ip);
+        options.tell_too_many = [this](const api::Request& request, const api::Problem& problem) {
+            return pay.refusal(request, problem);
+        };
         auto opened = open(std::move(options), public_routes);
         if (!opened) return opened.error();
         public_server = std::move(*opened);

@@ -218,6 +218,8 @@ sceneTest('events: wrong secret, too many -> refused; who leaves makes room', { 
     const { session } = await scene.order();
     const wrong = { ...session, clientSecret: '0'.repeat(32) };
     assert.equal((await scene.api.exchange('GET', eventsOf(wrong))).status, 401);
+    const without = await scene.api.exchange('GET', `/v1/sessions/${session.sessionId}/events`);
+    assert.deepEqual([without.status, JSON.parse(without.text).error.param], [400, 'clientSecret']);
     const streams = await Promise.all(Array.from({ length: 8 }, () => scene.api.follow(eventsOf(session))));
     for (const stream of streams) assert.equal((await stream.next()).status, 'waiting_payment');
     const refused = await scene.api.exchange('GET', eventsOf(session));
@@ -252,4 +254,34 @@ sceneTest('events: the daemon ends -> its streams end with it, and it ends well'
     assert.equal(await stream.next(), undefined);
     assert.ok(!scene.daemon.log().includes('requests were cut off'), 'not by force');
     await scene.daemon.start();
+});
+
+const RARELY = { audit: false, config: { server: { requests_per_second_per_ip: 1, request_burst_per_ip: 1 } } };
+sceneTest('pay: asked for too often -> a page that says so, and when to come back', RARELY, async (scene) => {
+    const look = (accept) => scene.api.exchange('GET', `/pay/${'f'.repeat(32)}`, { headers: { accept } });
+    const refused = (accept) => until(async () => {
+        const answer = await look(accept);
+        return answer.status === 429 && answer;
+    }, { what: 'a look to be refused', everyMs: 10 });
+    const page = await refused('text/html,*/*;q=0.8');
+    assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
+    assert.equal(page.headers.get('retry-after'), '1');
+    assert.match(page.text, /asked for too often/);
+    const other = await refused('*/*');
+    assert.equal(JSON.parse(other.text).error.code, 'too_many_requests');
+});
+
+sceneTest('events: one address follows too many -> refused; who leaves makes room', { audit: false }, async (scene) => {
+    const sessions = [];
+    for (let i = 0; i < 5; i += 1) sessions.push((await scene.order()).session);
+    const streams = [];
+    for (let i = 0; i < 32; i += 1) streams.push(await scene.api.follow(eventsOf(sessions[Math.floor(i / 8)])));
+    assert.ok(streams.every(({ status }) => status === 200));
+    const refused = await scene.api.exchange('GET', eventsOf(sessions[4]));
+    assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '5']);
+    streams[0].close();
+    await until(async () => await scene.daemon.metric('depositd_event_streams') === 31, { what: 'a place to be free' });
+    const again = await scene.api.follow(eventsOf(sessions[4]));
+    assert.equal(again.status, 200);
+    for (const stream of [...streams, again]) stream.close();
 });

@@ -360,3 +360,21 @@ TEST_CASE("pay page: more transfers than are listed -> how many more") {
                          Catch::Contains("5.50 USDC is missing"));
 }
 
+TEST_CASE("pay: asked for too often -> a page for who looks at one, JSON for the others") {
+    StoreFixture f;
+    const PayApi pay{{*f.database, f.chains, f.clock, f.log}};
+    Request request;
+    request.method = "GET";
+    request.path = "/pay/" + std::string(32, 'f');
+    const Problem problem = too_many_requests("Too many requests.");
+    CHECK(pay.refusal(request, problem).content_type == "application/json");
+    request.headers["accept"] = "text/html,application/xhtml+xml,*/*;q=0.8";
+    const Response shown = pay.refusal(request, problem);
+    CHECK(shown.status == 429);
+    CHECK(shown.content_type == "text/html; charset=utf-8");
+    CHECK_THAT(shown.body, Catch::Contains("asked for too often"));
+    const std::pair<std::string, std::string> wait{"retry-after", "1"};
+    CHECK(std::count(shown.headers.begin(), shown.headers.end(), wait) == 1);
+    request.path = "/v1/sessions";
+    CHECK(pay.refusal(request, problem).content_type == "application/json");
+}

@@ -17,11 +17,13 @@ struct EventsFixture : StoreFixture {
         events->add_routes(router);
     }
 
-    api::Response open(const std::string& id, const std::string& secret) {
+    api::Response open(const std::string& id, const std::string& secret,
+                       const std::string& client = {}) {
         api::Request request;
         request.method = "GET";
         request.path = "/v1/sessions/" + id + "/events";
-        request.query = {{"clientSecret", secret}};
+        if (!secret.empty()) request.query = {{"clientSecret", secret}};
+        request.client = client;
         return run(io, router.dispatch(std::move(request)));
     }
     api::Response open(const nlohmann::json& session) {
@@ -150,7 +152,9 @@ TEST_CASE("events: wrong secret, no secret, no session -> refused, nothing in th
     const std::string id = session["sessionId"];
     const std::string wrong(32, '0');
     CHECK(f.open(id, wrong).status == 401);
-    CHECK(f.open(id, "").status == 401);
+    const auto none = f.open(id, "");
+    CHECK(none.status == 400);
+    CHECK(nlohmann::json::parse(none.body)["error"]["param"] == "clientSecret");
     CHECK(f.open(wrong, session["clientSecret"]).status == 404);
     CHECK(f.events->streams() == 0);
     CHECK_THAT(f.log.text, !Catch::Contains(session["clientSecret"].get<std::string>()));
@@ -179,4 +183,33 @@ TEST_CASE("events: too many in all -> 503 until one of them ends") {
     CHECK(f.open(session).status == 503);
     first = {};
     CHECK(f.open(session).status == 200);
+}
+
+TEST_CASE("events: too many of one address -> 429 and when to come back; others do not mind") {
+    EventsFixture f{{.streams_per_client = 2}};
+    const auto open = [&](const std::string& client) {
+        const auto session = f.create();
+        return f.open(session["sessionId"], session["clientSecret"], client);
+    };
+    auto first = open("10.0.0.1");
+    const auto second = open("10.0.0.1");
+    CHECK(second.status == 200);
+    const auto refused = open("10.0.0.1");
+    CHECK(refused.status == 429);
+    CHECK_THAT(refused.body, Catch::Contains("too_many_streams"));
+    std::vector<std::string> waits;
+    for (const auto& [name, value] : refused.headers) {
+        if (name == "retry-after") waits.push_back(value);
+    }
+    CHECK(waits == std::vector<std::string>{"5"});
+    CHECK(open("10.0.0.2").status == 200);
+    first = {};
+    CHECK(open("10.0.0.1").status == 200);
+    EventsFixture free{{.streams_per_client = 0}};
+    std::vector<api::Response> many;
+    for (int i = 0; i < 40; ++i) {
+        const auto session = free.create();
+        many.push_back(free.open(session["sessionId"], session["clientSecret"], "10.0.0.1"));
+        CHECK(many.back().status == 200);
+    }
 }
