@@ -1,6 +1,7 @@
 #include "settlement/payout_rules.hpp"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace settlement {
 
@@ -71,6 +72,24 @@ chains::TxOrder final_order(const db::Payout& payout) {
     order.recipient = payout.recipient;
     order.units = payout.units;
     return order;
+}
+
+std::string kind_of_wait(std::string_view why) {
+    constexpr std::string_view kDigits = "0123456789";
+    constexpr std::string_view kNumber = "0123456789.";
+    constexpr std::string_view kHexDigits = "0123456789abcdefABCDEF";
+    std::string out;
+    while (!why.empty()) {
+        const std::size_t from = std::min(why.find_first_of(kDigits), why.size());
+        out += why.substr(0, from);
+        why.remove_prefix(from);
+        if (why.empty()) break;
+        out += '#';
+        const bool hex = why.starts_with("0x");
+        if (hex) why.remove_prefix(2);
+        why.remove_prefix(std::min(why.find_first_not_of(hex ? kHexDigits : kNumber), why.size()));
+    }
+    return out;
 }
 
 std::optional<session::Event> end_event(db::Leg leg, bool ok, const std::string& why) {

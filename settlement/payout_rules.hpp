@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "chains/ports/chain_info.hpp"
 #include "chains/ports/signer.hpp"
@@ -25,6 +26,9 @@ chains::TxOrder order_of(const db::PayoutStep& step, const core::Bytes& calldata
 
 //! The transfer that ends the payout.
 chains::TxOrder final_order(const db::Payout& payout);
+
+//! What a payout waits for without the numbers in it, which change from look to look.
+std::string kind_of_wait(std::string_view why);
 
 //! Session event for the end of a payout's leg; none for legs that no session waits for.
 std::optional<session::Event> end_event(db::Leg leg, bool ok, const std::string& why);

@@ -20,9 +20,12 @@ Task<Expected<Done>> Executor::wait_for(db::PayoutFull full, std::string why) {
     if (full.payout.waiting_for == why) co_return Done{};
     const core::PayoutId id = full.payout.id;
     const core::Instant now = context_.clock.now();
-    context_.log.info("payout waits", {{"payout", id.value},
-                                       {"leg", to_string(full.payout.leg)},
-                                       {"for", why}});
+    // A price in it changes at every look: that is kept and shown, but is no news for the log.
+    if (kind_of_wait(full.payout.waiting_for) != kind_of_wait(why)) {
+        context_.log.info("payout waits", {{"payout", id.value},
+                                           {"leg", to_string(full.payout.leg)},
+                                           {"for", why}});
+    }
     auto job = context_.database.write<Done>(
         [id, now, why](db::UnitOfWork& work) -> Expected<Done> {
             auto loaded = work.payouts().load(id);

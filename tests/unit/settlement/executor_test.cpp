@@ -4,6 +4,7 @@
 #include <set>
 
 #include "settlement/accounts.hpp"
+#include "settlement/payout_rules.hpp"
 #include "tests/unit/settlement/desk.hpp"
 
 using session::State;
@@ -546,4 +547,37 @@ TEST_CASE("executor: halted between reservation and signature -> the customer's 
     desk.signer.refuse = false;
     desk.settle(3);
     REQUIRE(transfers_to(desk, address(1)) == 0);
+}
+
+TEST_CASE("executor: the text of what is waited for changes in its numbers -> told, logged once") {
+    Desk desk;
+    desk.sender.station_balance = units(1);
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle(3);
+    const auto logged = [&] {
+        const auto lines = desk.log.lines();
+        return std::count_if(lines.begin(), lines.end(), [](const auto& line) {
+            return line.text.find("payout waits") != std::string::npos;
+        });
+    };
+    const std::string first = only(desk, id).payout.waiting_for;
+    REQUIRE(first.find(" holds ") != std::string::npos);
+    const auto before = logged();
+    REQUIRE(before >= 1);
+    desk.sender.gas_price = units(77);
+    desk.sender.station_balance = units(12);
+    desk.clock.advance(core::Millis{120'000});
+    desk.settle(3);
+    REQUIRE(only(desk, id).payout.waiting_for != first);
+    REQUIRE(logged() == before);
+}
+
+TEST_CASE("payout rules: what is waited for, without its numbers -> the same for every number") {
+    using settlement::kind_of_wait;
+    CHECK(kind_of_wait("a 0x12ab holds 9, needs 12.5.") == kind_of_wait("a 0xff00 holds 10.1, needs 7."));
+    CHECK(kind_of_wait("holds 9") != kind_of_wait("needs 9"));
+    CHECK(kind_of_wait("its turn") == "its turn");
+    CHECK(kind_of_wait("").empty());
+    CHECK(kind_of_wait("7") == "#");
 }
