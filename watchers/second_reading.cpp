@@ -1,6 +1,7 @@
 #include "watchers/second_reading.hpp"
 
 #include "watchers/impl/begin.hpp"
+#include "watchers/impl/correct.hpp"
 #include "watchers/impl/record_again.hpp"
 #include "watchers/scan.hpp"
 
@@ -19,6 +20,19 @@ constexpr core::Millis kIdle{2'000};
 constexpr core::Millis kIdleAtMost{30'000};
 constexpr core::Millis kAfterFailure{10'000};
 constexpr core::Millis kAlone{60'000};
+//! Who tells something cannot vouch for himself.
+constexpr unsigned kAgreeingMin = 2;
+
+//! In the place of the row of the same name, or behind all.
+template <class Row, class SameName>
+void put(std::vector<Row>& rows, const Row& row, SameName same_name) {
+    const auto known = std::ranges::find_if(rows, same_name);
+    if (known == rows.end()) {
+        rows.push_back(row);
+    } else {
+        *known = row;
+    }
+}
 
 }  // namespace
 
@@ -107,15 +121,18 @@ core::Task<core::Expected<bool>> SecondReading::step() {
 
 core::Task<core::Expected<bool>> SecondReading::read(Stretch stretch) {
     if (auto fresh = co_await watch_.refresh(db_); !fresh) co_return fresh.error();
-    auto again = co_await reader_.scan_range_elsewhere(stretch.from, stretch.to, watch_,
-                                                       stretch.first_endpoint);
+    auto again = co_await read_elsewhere(stretch);
     if (!again) co_return again.error();
     if (auto linked = check_linked(*again, stretch.from, stretch.to); !linked) {
         co_return linked.error();
     }
     const std::string endpoint = again->back().endpoint;
     auto scans = std::make_shared<Scans>(std::move(*again));
-    if (auto sure = co_await make_sure(scans); !sure) co_return sure.error();
+    if (auto sure = co_await make_sure(scans); !sure) {
+        in_vain_.push_back(endpoint);
+        co_return sure.error();
+    }
+    in_vain_.clear();
     auto job = [info = info_, scans, endpoint,
                 now = clock_.now()](db::UnitOfWork& work) -> core::Expected<Tally> {
         auto tally = record_again(work, *info, *scans, now);
@@ -141,6 +158,23 @@ core::Task<core::Expected<bool>> SecondReading::read(Stretch stretch) {
                                                        {"deposits", tally->changed}});
     }
     co_return true;
+}
+
+core::Task<core::Expected<std::vector<chains::BlockScan>>> SecondReading::read_elsewhere(
+    Stretch stretch) {
+    if (in_vain_from_ != stretch.from) in_vain_.clear();
+    in_vain_from_ = stretch.from;
+    std::vector<std::string> other_than = in_vain_;
+    other_than.push_back(stretch.first_endpoint);
+    auto again = co_await reader_.scan_range_elsewhere(stretch.from, stretch.to, watch_,
+                                                       std::move(other_than));
+    const bool all_asked = !again && again.error().code == core::Errc::kUnsupported;
+    if (!all_asked || in_vain_.empty()) co_return again;
+    in_vain_.clear();
+    std::vector<std::string> first;
+    first.push_back(stretch.first_endpoint);
+    co_return co_await reader_.scan_range_elsewhere(stretch.from, stretch.to, watch_,
+                                                    std::move(first));
 }
 
 core::Task<core::Expected<core::Done>> SecondReading::make_sure(
@@ -172,23 +206,26 @@ core::Task<core::Expected<core::Done>> SecondReading::make_sure(
 
 core::Task<core::Expected<core::Done>> SecondReading::keep_agreed(const chains::BlockScan& told,
                                                                   chains::BlockScan& sure) {
-    const unsigned endpoints = info_->payout_final.endpoints;
+    const unsigned endpoints = std::max(kAgreeingMin, info_->payout_final.endpoints);
     for (const chains::TransferSeen& seen : told.deposits) {
         if (seen.kind != chains::TransferKind::kNative) continue;
         if (std::ranges::find(sure.deposits, seen) != sure.deposits.end()) continue;
         auto agreed = co_await reader_.corroborate(told.block, seen, endpoints);
         if (agreed) {
-            sure.deposits.push_back(seen);
+            put(sure.deposits, seen, [&seen](const chains::TransferSeen& other) {
+                return other.tx == seen.tx && other.position == seen.position;
+            });
         } else if (agreed.error().code != core::Errc::kReorged) {
             co_return agreed.error();
         }
     }
     for (const chains::OwnTxSeen& seen : told.own) {
-        const auto is_it = [&seen](const chains::OwnTxSeen& other) { return other.tx == seen.tx; };
-        if (std::ranges::any_of(sure.own, is_it)) continue;
+        const auto equal = [&seen](const chains::OwnTxSeen& other) { return is_same(other, seen); };
+        if (std::ranges::any_of(sure.own, equal)) continue;
         auto agreed = co_await reader_.corroborate_own(told.block, seen, endpoints);
         if (agreed) {
-            sure.own.push_back(seen);
+            put(sure.own, seen,
+                [&seen](const chains::OwnTxSeen& other) { return other.tx == seen.tx; });
         } else if (agreed.error().code != core::Errc::kReorged) {
             co_return agreed.error();
         }

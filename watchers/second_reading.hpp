@@ -34,11 +34,13 @@ class SecondReading {
     struct Stretch;
     using Scans = std::vector<chains::BlockScan>;
     core::Task<core::Expected<bool>> read(Stretch stretch);
+    core::Task<core::Expected<std::vector<chains::BlockScan>>> read_elsewhere(Stretch stretch);
     //! Reads blocks that seem to hold something new once more, the way the head is read: with proof by
     //! receipts or a second endpoint. One endpoint's word for a range is not enough to credit.
     core::Task<core::Expected<core::Done>> make_sure(std::shared_ptr<Scans> scans);
-    //! Adds to `sure` what `told` alone has of what no receipt proves to be all, coin and transactions of ours, and
-    //! as many endpoints as a payout takes agree on: `sure` may come from who left it out.
+    //! Puts into `sure` what `told` alone says of what no receipt proves to be all, coin and transactions of
+    //! ours, and several endpoints agree on: `sure` may come from who left it out or told it falsely.
+    //! kNoQuorum when too few know of it: then it is neither kept nor passed over.
     core::Task<core::Expected<core::Done>> keep_agreed(const chains::BlockScan& told,
                                                        chains::BlockScan& sure);
     void note(const core::Error& error);
@@ -52,6 +54,9 @@ class SecondReading {
     std::shared_ptr<const chains::ChainInfo> info_;
     std::uint64_t range_batch_;
     std::string told_;  //!< the last reason why it does not go on
+    //! Who told the stretch from this height on in a way that nothing came of it: the next is asked.
+    std::uint64_t in_vain_from_ = 0;
+    std::vector<std::string> in_vain_;
 };
 
 }  // namespace watchers

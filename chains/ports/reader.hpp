@@ -137,6 +137,13 @@ class ChainReader {
                                                                TransferSeen transfer,
                                                                unsigned endpoints) = 0;
 
+    //! Do they say that `block` is on the chain at its height, and that it does not hold `transfer`: its
+    //! transaction is not in there, failed, or paid somebody else? That somebody does not know it is no
+    //! word against it. kReorged when they agree that it is not so; otherwise errors as corroborate().
+    virtual core::Task<core::Expected<core::Done>> corroborate_absent(core::BlockRef block,
+                                                                      TransferSeen transfer,
+                                                                      unsigned endpoints) = 0;
+
     //! Do they say that `block` is on the chain at its height, mined at that time? Errors as corroborate().
     virtual core::Task<core::Expected<core::Done>> corroborate_block(core::BlockRef block,
                                                                      unsigned endpoints) = 0;
@@ -167,11 +174,11 @@ class ChainReader {
                                                                        core::Units units,
                                                                        unsigned endpoints) = 0;
 
-    //! Reads a range like scan_range, but from one endpoint that is not called `other_than`.
+    //! Reads a range like scan_range, but from one endpoint that is called none of `other_than`.
     //! kUnsupported when there is no other one.
     virtual core::Task<core::Expected<std::vector<BlockScan>>> scan_range_elsewhere(
         std::uint64_t from, std::uint64_t to, const WatchFilter& filter,
-        std::string other_than) = 0;
+        std::vector<std::string> other_than) = 0;
 
     //! Where a transaction is mined now; none when the node does not know it (which proves nothing).
     virtual core::Task<core::Expected<std::optional<core::BlockRef>>> block_of(core::TxId tx) = 0;

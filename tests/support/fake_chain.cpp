@@ -131,6 +131,12 @@ void FakeChain::fail_next(core::Errc code, unsigned times, std::string method) {
     faults_.push_back({code, times, std::move(method)});
 }
 
+void FakeChain::set_balance_told(const core::Address& address,
+                                 std::optional<core::Expected<core::Units>> told) {
+    told_balances_.erase(address);
+    if (told) told_balances_.emplace(address, std::move(*told));
+}
+
 void FakeChain::fund(const core::Address& to, const core::AssetId& asset,
                      const core::Units& units) {
     faucet_.emplace_back(to, asset, units);
@@ -278,6 +284,12 @@ core::Task<core::Expected<std::vector<core::Units>>> FakeChain::native_balances(
     }
     std::vector<core::Units> out;
     for (const core::Address& address : addresses) {
+        const auto told = told_balances_.find(address);
+        if (told != told_balances_.end()) {
+            if (!told->second) co_return told->second.error();
+            out.push_back(*told->second);
+            continue;
+        }
         const auto found = (**block).balances->find({address, info_.native_asset.text()});
         out.push_back(found == (**block).balances->end() ? core::Units{} : found->second);
     }
@@ -320,10 +332,33 @@ core::Task<core::Expected<core::Done>> FakeChain::corroborate(core::BlockRef at,
     if (!block) co_return block.error();
     const auto& all = (**block).transfers;
     const bool residual = transfer.kind == chains::TransferKind::kNativeResidual;
-    if (!residual && std::find(all.begin(), all.end(), transfer) == all.end()) {
-        co_return core::Error{core::Errc::kReorged, "the block does not hold the transfer"};
+    if (residual || std::find(all.begin(), all.end(), transfer) != all.end()) {
+        co_return core::Done{};
     }
-    co_return core::Done{};
+    const auto lie = invented_.find(at.height);
+    const bool vouched = lie != invented_.end() && lie->second == transfer;
+    if (vouched && endpoints <= 1) co_return core::Done{};
+    // Nobody has a word on a transaction that he does not know.
+    const auto same_tx = [&](const auto& one) { return one.tx == transfer.tx; };
+    if (std::none_of(all.begin(), all.end(), same_tx)) {
+        co_return core::Error{core::Errc::kNoQuorum, "the transaction is not known"};
+    }
+    co_return core::Error{core::Errc::kReorged, "the block does not hold the transfer"};
+}
+
+core::Task<core::Expected<core::Done>> FakeChain::corroborate_absent(core::BlockRef at,
+                                                                     chains::TransferSeen transfer,
+                                                                     unsigned endpoints) {
+    ++calls_.corroborate_absent;
+    if (auto agreed = quorum("corroborate_absent", endpoints); !agreed) co_return agreed.error();
+    auto block = known(at);
+    if (!block) co_return block.error();
+    const auto same = [&](const chains::TransferSeen& one) {
+        return one.tx == transfer.tx && one.position == transfer.position && one.to == transfer.to;
+    };
+    const auto& all = (**block).transfers;
+    if (std::none_of(all.begin(), all.end(), same)) co_return core::Done{};
+    co_return core::Error{core::Errc::kReorged, "the block holds it"};
 }
 
 core::Task<core::Expected<core::Done>> FakeChain::corroborate_own(core::BlockRef at,
@@ -339,6 +374,10 @@ core::Task<core::Expected<core::Done>> FakeChain::corroborate_own(core::BlockRef
                other.native_value == tx.native_value && other.transfers == tx.transfers;
     };
     const auto& all = (**block).content.txs;
+    const auto same_tx = [&](const auto& one) { return one.tx == tx.tx; };
+    if (denied_ != tx.tx && std::none_of(all.begin(), all.end(), same_tx)) {
+        co_return core::Error{core::Errc::kNoQuorum, "the transaction is not known"};
+    }
     if (denied_ == tx.tx || std::none_of(all.begin(), all.end(), same)) {
         co_return core::Error{core::Errc::kReorged, "the block does not hold the transaction"};
     }
@@ -397,18 +436,28 @@ core::Task<core::Expected<chains::AgreedBalance>> FakeChain::agreed_balance(
 
 core::Task<core::Expected<std::vector<chains::BlockScan>>> FakeChain::scan_range_elsewhere(
     std::uint64_t from, std::uint64_t to, const chains::WatchFilter& filter,
-    std::string other_than) {
+    std::vector<std::string> other_than) {
     ++calls_.scan_range_elsewhere;
     if (auto error = fault("scan_range_elsewhere")) co_return *error;
-    if (!second_) co_return core::Error{core::Errc::kUnsupported, "there is no other endpoint"};
+    std::string asked;
+    for (const char* name : {"third", "fake", "second"}) {
+        const bool there = name[0] == 's' ? second_ : name[0] == 'f' || third_;
+        const bool wanted = std::find(other_than.begin(), other_than.end(), name) == other_than.end();
+        if (there && wanted) asked = name;
+    }
+    if (!second_ || asked.empty()) {
+        co_return core::Error{core::Errc::kUnsupported, "there is no other endpoint"};
+    }
     std::vector<chains::BlockScan> out;
     for (std::uint64_t height = from; height <= to; ++height) {
         auto block = known(height);
         if (!block) co_return block.error();
         out.push_back(scan(**block, filter, false));
-        out.back().endpoint = other_than == "fake" ? "second" : "fake";
+        out.back().endpoint = asked;
         const auto invented = invented_.find(height);
-        if (invented != invented_.end()) out.back().deposits.push_back(invented->second);
+        if (asked == "second" && invented != invented_.end()) {
+            out.back().deposits.push_back(invented->second);
+        }
     }
     co_return out;
 }

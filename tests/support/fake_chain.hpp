@@ -37,6 +37,7 @@ class FakeChain final : public chains::ChainReader {
         std::uint64_t native_balances = 0;
         std::uint64_t balance_of = 0;
         std::uint64_t corroborate = 0;
+        std::uint64_t corroborate_absent = 0;
         std::uint64_t corroborate_own = 0;
         std::uint64_t corroborate_nonce = 0;
         std::uint64_t corroborate_final = 0;
@@ -45,7 +46,8 @@ class FakeChain final : public chains::ChainReader {
         std::uint64_t block_of = 0;
         std::uint64_t total() const {
             return heads + block_at + scan_block + scan_range + native_balances + balance_of +
-                   corroborate + corroborate_own + corroborate_nonce + corroborate_final +
+                   corroborate + corroborate_absent + corroborate_own + corroborate_nonce +
+                   corroborate_final +
                    corroborate_balance + scan_range_elsewhere + block_of;
         }
     };
@@ -83,7 +85,7 @@ class FakeChain final : public chains::ChainReader {
     //! What the first endpoint makes of a block that is read from it; none: the truth. The others are
     //! not asked for what they read, and corroborate the truth.
     void set_teller(std::function<void(chains::BlockScan&)> teller) { teller_ = std::move(teller); }
-    //! What the second endpoint invents at a height, when it alone is asked.
+    //! What the second endpoint invents at a height, when it alone is asked, and vouches for alone.
     void set_invented(std::uint64_t height, chains::TransferSeen seen) {
         invented_.emplace(height, std::move(seen));
     }
@@ -95,8 +97,14 @@ class FakeChain final : public chains::ChainReader {
     //! deny every balance that the first one saw at or after the height.
     void set_denied(std::optional<core::TxId> tx) { denied_ = tx; }
     void set_balances_denied_from(std::optional<std::uint64_t> height) { denied_from_ = height; }
+    //! What is told of this address's native balance instead of the truth: another one, or an error that
+    //! spoils the whole answer it is part of. None: the truth.
+    void set_balance_told(const core::Address& address,
+                          std::optional<core::Expected<core::Units>> told);
     //! There is a second endpoint, which reads everything also while the first is blind.
     void set_second_endpoint(bool there) { second_ = there; }
+    //! And a third one beside it, which never invents anything.
+    void set_third_endpoint(bool there) { third_ = there; }
     //! State older than this many blocks below the head is gone.
     void set_state_depth(std::optional<std::uint64_t> blocks) { state_depth_ = blocks; }
     //! Called when a block was read, before its answer is given.
@@ -138,6 +146,9 @@ class FakeChain final : public chains::ChainReader {
     core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block,
                                                        chains::TransferSeen transfer,
                                                        unsigned endpoints) override;
+    core::Task<core::Expected<core::Done>> corroborate_absent(core::BlockRef block,
+                                                              chains::TransferSeen transfer,
+                                                              unsigned endpoints) override;
     core::Task<core::Expected<core::Done>> corroborate_own(core::BlockRef block,
                                                            chains::OwnTxSeen tx,
                                                            unsigned endpoints) override;
@@ -160,7 +171,7 @@ class FakeChain final : public chains::ChainReader {
                                                                      unsigned endpoints) override;
     core::Task<core::Expected<std::vector<chains::BlockScan>>> scan_range_elsewhere(
         std::uint64_t from, std::uint64_t to, const chains::WatchFilter& filter,
-        std::string other_than) override;
+        std::vector<std::string> other_than) override;
     core::Task<core::Expected<std::optional<core::BlockRef>>> block_of(core::TxId tx) override;
 
   private:
@@ -203,6 +214,8 @@ class FakeChain final : public chains::ChainReader {
     std::optional<core::TxId> denied_;
     std::optional<std::uint64_t> denied_from_;
     bool second_ = false;
+    bool third_ = false;
+    std::map<core::Address, core::Expected<core::Units>> told_balances_;
     std::function<void(chains::BlockScan&)> teller_;
     std::optional<std::uint64_t> state_depth_;
     bool blind_ = false;

@@ -74,23 +74,31 @@ core::Expected<bool> correct_own(db::UnitOfWork& work, const chains::ChainInfo& 
     return true;
 }
 
-core::Expected<bool> correct_deposit(db::UnitOfWork& work, const chains::ChainInfo& info,
-                                     const db::Deposit& refuted, const chains::TransferSeen& agreed,
-                                     core::Instant now) {
+core::Expected<bool> take_back(db::UnitOfWork& work, const chains::ChainInfo& info,
+                               const db::Deposit& refuted, core::Instant now) {
     auto row = work.deposits().load(refuted.id);
     if (!row) return row.error();
     if (!*row || (**row).status != db::DepositStatus::kDetected || (**row).block != refuted.block ||
         transfer_of(**row) != transfer_of(refuted)) {
         return false;
     }
-    // Another's money, or what a session has lived on before, is not moved about by a correction.
-    if (agreed.to != refuted.to || (**row).counted == db::Counted::kConfirmed) return false;
+    if ((**row).counted == db::Counted::kConfirmed) return false;
     auto ours = still_ours(work.blocks(), info.id, refuted.height, refuted.block);
     if (!ours || !*ours) return ours;
     if (auto done = work.deposits().orphan(refuted.id); !done) return done.error();
     FactsByReceiver orphaned{db::FactKind::kDepositsOrphaned, info.id, refuted.height, now};
     orphaned.add(**row);
     if (auto done = orphaned.append(work.facts()); !done) return done.error();
+    return true;
+}
+
+core::Expected<bool> correct_deposit(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                     const db::Deposit& refuted, const chains::TransferSeen& agreed,
+                                     core::Instant now) {
+    // Another's money is not moved about by a correction.
+    if (agreed.to != refuted.to) return false;
+    auto taken_back = take_back(work, info, refuted, now);
+    if (!taken_back || !*taken_back) return taken_back;
     chains::BlockScan scan;
     scan.block = block_of(refuted.height, refuted.block, refuted.mined_at);
     scan.deposits.push_back(agreed);

@@ -22,6 +22,11 @@ core::Expected<bool> correct_own(db::UnitOfWork& work, const chains::ChainInfo& 
                                  const db::OwnTx& refuted, const chains::OwnTxSeen& agreed,
                                  core::Instant now);
 
+//! A payment that is not in its block. False when the row is not any more what was refuted, or what a
+//! session has lived on before.
+core::Expected<bool> take_back(db::UnitOfWork& work, const chains::ChainInfo& info,
+                               const db::Deposit& refuted, core::Instant now);
+
 //! False also where it is another's money, or was counted for good before a reorganisation.
 core::Expected<bool> correct_deposit(db::UnitOfWork& work, const chains::ChainInfo& info,
                                      const db::Deposit& refuted, const chains::TransferSeen& agreed,

@@ -95,6 +95,28 @@ core::Task<core::Expected<core::Done>> QuorumDesk::agree(Item item, core::BlockR
                                                  tier.finalized_tag, tier.endpoints);
 }
 
+core::Task<core::Expected<bool>> QuorumDesk::mend(Item item, core::BlockRef block,
+                                                  core::Errc refusal) {
+    if (refusal == core::Errc::kReorged) {
+        auto corrected = co_await correct(item);
+        if (!corrected || *corrected) co_return corrected;
+    }
+    if (item.own || item.deposit->tx.empty()) co_return false;
+    co_return co_await take_back_absent(std::move(*item.deposit), block);
+}
+
+core::Task<core::Expected<bool>> QuorumDesk::take_back_absent(db::Deposit row,
+                                                              core::BlockRef block) {
+    const unsigned endpoints = std::max(reader_.info().payout_final.endpoints, kAgainstOneMin);
+    const auto absent = co_await reader_.corroborate_absent(block, transfer_of(row), endpoints);
+    if (!absent) co_return false;
+    auto job = [info = reader_.info(), row = std::move(row),
+                now = clock_.now()](db::UnitOfWork& work) {
+        return take_back(work, info, row, now);
+    };
+    co_return co_await db_.write<bool>(std::move(job));
+}
+
 core::Task<core::Expected<bool>> QuorumDesk::correct(Item item) {
     const std::uint64_t height = item.own ? item.own->tx.height : item.deposit->height;
     auto scan = co_await reader_.scan_block(height, filter_);
@@ -163,8 +185,8 @@ core::Task<core::Expected<std::vector<QuorumDesk::Refusal>>> QuorumDesk::ask() {
                            " waits for " + std::to_string(tier_of(item).endpoints) +
                            " endpoints that agree: " + done.error().message;
         bool corrected = false;
-        if (done.error().code == core::Errc::kReorged && !known) {
-            auto mended = co_await correct(item);
+        if (!known) {
+            auto mended = co_await mend(item, **block, done.error().code);
             if (!mended) co_return mended.error();
             corrected = *mended;
         }

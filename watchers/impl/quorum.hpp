@@ -35,7 +35,7 @@ class QuorumDesk {
         core::Error error;
         std::string text;  //!< what waits for what
         bool repeated = false;
-        bool corrected = false;  //!< the row was false, and is what they agree on now
+        bool corrected = false;  //!< the row was false: it is what they agree on now, or gone
     };
     //! Asks about what is due, a bounded number of items in bounded time: scanning must not wait
     //! long for slow endpoints. Failures of the store only.
@@ -63,6 +63,8 @@ class QuorumDesk {
     };
 
     core::Task<core::Expected<core::Done>> agree(Item item, core::BlockRef block, bool known);
+    //! Mends the row when it is false. `refusal`: why they did not agree on it.
+    core::Task<core::Expected<bool>> mend(Item item, core::BlockRef block, core::Errc refusal);
     //! They agree, and not on what the row says: when the only endpoint that could be reached told the
     //! block falsely, nobody else would ever write it anew. False when nothing else is agreed on.
     core::Task<core::Expected<bool>> correct(Item item);
@@ -70,6 +72,9 @@ class QuorumDesk {
                                                     unsigned endpoints);
     core::Task<core::Expected<bool>> correct_transfer(db::Deposit row, chains::BlockScan scan,
                                                       unsigned endpoints);
+    //! Takes a payment back that several say is not in its block. It was told by one who was alone then,
+    //! and who does not know a transaction has no word on it: else it would wait for agreement for ever.
+    core::Task<core::Expected<bool>> take_back_absent(db::Deposit row, core::BlockRef block);
     core::Task<core::Expected<core::Done>> agree_on_final(chains::CreditTier tier,
                                                           std::uint64_t height);
     core::Task<core::Expected<std::optional<core::BlockRef>>> our_block(Item item);

@@ -14,7 +14,8 @@ namespace chains::evm::impl {
 
 //! chains::ChainReader over JSON-RPC. Its parts: evm_reader.cpp (one block), reader_range.cpp
 //! (catching up), reader_heads.cpp (where the chain stands), reader_doubt.cpp (is nothing really nothing?), reader_state.cpp (balances,
-//! corroboration of deposits), reader_own.cpp (corroboration of the rest, second readings).
+//! corroboration of deposits), reader_own.cpp (corroboration of the rest, second readings),
+//! reader_absent.cpp (corroboration of what is not there).
 class EvmReader final : public ChainReader {
   public:
     EvmReader(ChainInfo chain, std::uint64_t number, net::EndpointPool& pool, core::Clock& clock,
@@ -35,6 +36,9 @@ class EvmReader final : public ChainReader {
                                                              unsigned endpoints) override;
     core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block, TransferSeen transfer,
                                                        unsigned endpoints) override;
+    core::Task<core::Expected<core::Done>> corroborate_absent(core::BlockRef block,
+                                                              TransferSeen transfer,
+                                                              unsigned endpoints) override;
     core::Task<core::Expected<core::Done>> corroborate_own(core::BlockRef block, OwnTxSeen tx,
                                                            unsigned endpoints) override;
     core::Task<core::Expected<core::Done>> corroborate_nonce(core::Address sender,
@@ -53,7 +57,7 @@ class EvmReader final : public ChainReader {
                                                              unsigned endpoints) override;
     core::Task<core::Expected<std::vector<BlockScan>>> scan_range_elsewhere(
         std::uint64_t from, std::uint64_t to, const WatchFilter& filter,
-        std::string other_than) override;
+        std::vector<std::string> other_than) override;
     core::Task<core::Expected<std::optional<core::BlockRef>>> block_of(core::TxId tx) override;
 
   private:

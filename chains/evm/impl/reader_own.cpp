@@ -148,13 +148,14 @@ core::Task<core::Expected<core::Done>> EvmReader::corroborate_balance(core::Bloc
 }
 
 core::Task<core::Expected<std::vector<BlockScan>>> EvmReader::scan_range_elsewhere(
-    std::uint64_t from, std::uint64_t to, const WatchFilter& filter, std::string other_than) {
+    std::uint64_t from, std::uint64_t to, const WatchFilter& filter,
+    std::vector<std::string> other_than) {
     CHECK(from <= to, "a range has a first and a last block");
     const auto statuses = gate_.pool().status();
     std::optional<std::size_t> endpoint;
     for (std::size_t i = 0; i < statuses.size(); ++i) {
         const auto& one = statuses[i];
-        if (one.name == other_than || one.quarantined) continue;
+        if (one.quarantined || std::ranges::find(other_than, one.name) != other_than.end()) continue;
         const auto rank = [](const net::EndpointStatus& of) {
             return (of.healthy ? 0 : 2) + (of.doubted ? 1 : 0);
         };

@@ -172,14 +172,57 @@ TEST_CASE("reader range: read elsewhere -> from another endpoint, the same") {
     Bench bench{2};
     const auto first = mine_payout(bench);
     const auto again =
-        bench.run(bench.reader().scan_range_elsewhere(1, 1, bench.filter, first.endpoint));
+        bench.run(bench.reader().scan_range_elsewhere(1, 1, bench.filter, {first.endpoint}));
     REQUIRE(again);
     REQUIRE(again->size() == 1);
     CHECK(again->at(0).endpoint != first.endpoint);
     CHECK(again->at(0).block == first.block);
     CHECK(again->at(0).own.size() == 1);
     Bench single;
-    const auto alone = single.run(single.reader().scan_range_elsewhere(0, 0, single.filter, "n0"));
+    const auto alone = single.run(single.reader().scan_range_elsewhere(0, 0, single.filter, {"n0"}));
     REQUIRE_FALSE(alone);
     CHECK(alone.error().code == Errc::kUnsupported);
+}
+
+TEST_CASE("reader corroborate: a payment that is not in the block -> absent when as many nodes say so") {
+    Bench bench{2};
+    const auto scan = mine_payout(bench);
+    chains::TransferSeen invented;
+    invented.tx = scan.own[0].tx;
+    invented.position = chains::kNativePosition;
+    invented.kind = chains::TransferKind::kNative;
+    invented.asset = bench.reader().info().native_asset;
+    invented.from = bench.carol;
+    invented.to = bench.alice;
+    invented.units = core::Units{5};
+    const auto ask = [&](const chains::TransferSeen& transfer, core::BlockRef at) {
+        return bench.run(bench.reader().corroborate_absent(at, transfer, 2));
+    };
+    SECTION("a transaction nobody knows") {
+        invented.tx = *core::TxId::from_bytes(core::Bytes(32, 7));
+        CHECK(ask(invented, scan.block).has_value());
+        core::BlockRef other = scan.block;
+        other.hash.bytes.fill(1);
+        CHECK(ask(invented, other).error().code == Errc::kReorged);
+        bench.twists[1] = [](const std::string& method, const json&, json& result) {
+            if (method == "eth_getBlockByHash") result = nullptr;
+        };
+        CHECK(ask(invented, scan.block).error().code == Errc::kNoQuorum);
+    }
+    SECTION("a transaction that pays somebody else") {
+        CHECK(ask(invented, scan.block).has_value());
+    }
+    SECTION("a transfer that is there") {
+        const chains::TransferSeen& moved = scan.own[0].transfers[0];
+        CHECK(ask(moved, scan.block).error().code == Errc::kReorged);
+        chains::TransferSeen elsewhere = moved;
+        elsewhere.to = bench.alice;
+        CHECK(ask(elsewhere, scan.block).has_value());
+        for (std::size_t i = 0; i < 2; ++i) {
+            bench.twists[i] = [](const std::string& method, const json&, json& result) {
+                if (method == "eth_getTransactionReceipt") result = nullptr;
+            };
+        }
+        CHECK(ask(moved, scan.block).error().code == Errc::kNotReady);
+    }
 }

@@ -274,3 +274,60 @@ TEST_CASE("correct: our own fee told too high -> what is left of the coin is nob
     CHECK(row_of(world, fake_tx(1)).fee == core::Units{21});
     CHECK(row_of(world, fake_tx(1)).status == db::OwnTxStatus::kFinal);
 }
+
+TEST_CASE("correct: a payment that one endpoint invented in a real block -> taken back, and the rest goes on") {
+    World world{two_wanted()};
+    world.follow();
+    const db::Receiver receiver = world.issue(true);
+    const bool native = GENERATE(true, false);
+    world.chain.set_agreeing_endpoints(1);
+    world.chain.set_teller([&](chains::BlockScan& scan) {
+        if (scan.block.height != 1) return;
+        scan.deposits.push_back(
+            native ? native_transfer(world.chain.info(), fake_tx(9), receiver.address, 9'000)
+                   : token_transfer(world.chain.info(), fake_tx(9), receiver.address, 9'000));
+    });
+    world.chain.mine();
+    world.follow();
+    REQUIRE(world.deposits(receiver).size() == 1);
+    // While the others are out of reach nothing is known against it.
+    world.clock.advance(kRetry);
+    world.follow();
+    CHECK(world.deposits(receiver).front().status == db::DepositStatus::kDetected);
+    FakeContent hidden;
+    hidden.hidden_credits = {{receiver.address, core::Units{5}}};
+    world.chain.mine(hidden);
+    world.follow();
+    world.chain.set_agreeing_endpoints(2);
+    world.clock.advance(kRetry);
+    world.follow();
+    CHECK(world.deposits(receiver).front().status == db::DepositStatus::kOrphaned);
+    CHECK(world.metrics.value("depositd_rows_corrected_total") == 1);
+    world.chain.mine();
+    world.follow();
+    const auto rows = world.deposits(receiver);
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[1].units == core::Units{5});
+    const auto read_to = world.read<std::optional<core::BlockRef>>([&](db::UnitOfWork& work) {
+        return work.blocks().native_read_to(world.chain.info().id);
+    });
+    REQUIRE(read_to);
+    CHECK(*read_to == world.tip());
+    CHECK(world.halts().empty());
+}
+
+TEST_CASE("correct: others do not know a payment, and its block holds it -> the row stays") {
+    World world{two_wanted()};
+    world.follow();
+    const db::Receiver receiver = world.issue(true);
+    FakeContent content;
+    content.transfers = {native_transfer(world.chain.info(), fake_tx(1), receiver.address, 70)};
+    world.chain.mine(content);
+    world.chain.fail_next(core::Errc::kNoQuorum, 1, "corroborate");
+    world.follow();
+    CHECK(world.deposits(receiver).front().status == db::DepositStatus::kDetected);
+    CHECK(world.chain.calls().corroborate_absent == 1);
+    world.clock.advance(kRetry);
+    world.follow();
+    CHECK(world.deposits(receiver).front().status == db::DepositStatus::kConfirmed);
+}

@@ -132,6 +132,78 @@ TEST_CASE("second reading: who left coin and our transaction out is asked for pr
     CHECK(std::ranges::any_of(story, [](const std::string& fact) { return fact.starts_with("own mined"); }));
 }
 
+TEST_CASE("second reading: who is asked for proof tells coin and our transaction falsely -> as the others say, once [F03]",
+          "[F03]") {
+    World world{fake_chain_info()};
+    world.chain.set_finalized_lag(1);
+    world.chain.mine();
+    world.follow();
+    const db::Receiver receiver = world.issue();
+    chains::OwnTxSeen ours;
+    ours.tx = fake_tx(2);
+    ours.sender = world.operators[0];
+    ours.success = true;
+    ours.fee = core::Units{21'000};
+    ours.to = receiver.address;
+    FakeContent content;
+    content.transfers = {native_transfer(world.chain.info(), fake_tx(1), receiver.address, 300)};
+    content.txs = {ours};
+    world.chain.mine(content);
+    world.chain.set_blind(true);
+    world.follow();
+    world.chain.mine_empty(2);
+    world.follow();
+    world.chain.set_blind(false);
+    world.chain.set_second_endpoint(true);
+    world.chain.set_teller([](chains::BlockScan& scan) {
+        for (auto& deposit : scan.deposits) deposit.units = core::Units{30};
+        for (auto& own : scan.own) own.fee = core::Units{1};
+    });
+    REQUIRE(world.wait(world.watcher->second_reading().step()));
+    const auto deposits = world.deposits(receiver);
+    REQUIRE(deposits.size() == 1);
+    CHECK(deposits[0].units == core::Units{300});
+    const auto own = world.read<std::optional<db::OwnTx>>([&](db::UnitOfWork& work) {
+        return work.own_txs().by_tx(world.chain.info().id, fake_tx(2));
+    });
+    REQUIRE(own);
+    CHECK(own->fee == core::Units{21'000});
+}
+
+TEST_CASE("second reading: the other endpoint invents coin and vouches for it alone -> not believed where one "
+          "would do for a payout; the third is read from [F03]",
+          "[F03]") {
+    Past past{0};
+    REQUIRE(past.chain.info().payout_final.endpoints == 1);
+    past.chain.set_second_endpoint(true);
+    past.chain.set_third_endpoint(true);
+    past.chain.set_invented(
+        30, native_transfer(past.chain.info(), fake_tx(777), past.receiver.address, 5'000));
+    const auto before = past.story();
+    // Too few know of it: that is no word against it, so the block is not passed over either.
+    const auto first = past.read_on();
+    REQUIRE_FALSE(first);
+    CHECK(first.error().code == core::Errc::kNoQuorum);
+    CHECK(past.read_to() < 30);
+    past.read_all();
+    CHECK(past.story() == before);
+    CHECK(past.read_to() == 55);
+    CHECK(past.metrics.value("depositd_second_reading_found_total") == 0);
+}
+
+TEST_CASE("second reading: all others were asked in vain -> from the first of them again [F03]", "[F03]") {
+    Past past{0};
+    past.chain.set_second_endpoint(true);
+    past.chain.set_invented(
+        30, native_transfer(past.chain.info(), fake_tx(777), past.receiver.address, 5'000));
+    for (int i = 0; i < 3; ++i) {
+        const auto read = past.read_on();
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code == core::Errc::kNoQuorum);
+    }
+    CHECK(past.read_to() < 30);
+}
+
 TEST_CASE("second reading: one endpoint only -> says so, reads nothing [F03]", "[F03]") {
     Past past{10};
     const auto read = past.read_on();
