@@ -95,8 +95,8 @@ struct Receivers {
     //! Receivers of sessions that wait for or process native coin on this chain, and of those whose
     //! destination was native coin and that ended: while their expires_at is not before `ended_after`.
     //! In the order they were issued.
-    virtual Expected<std::vector<core::Address>> expecting(const core::AssetId& native_asset,
-                                                           core::Instant ended_after) = 0;
+    virtual Expected<std::vector<Expecting>> expecting(const core::AssetId& native_asset,
+                                                       core::Instant ended_after) = 0;
     //! Receivers whose session is open, or ended with an expires_at not before `ended_after`, whatever it
     //! asks for: ids above `after`, ascending, at most `limit`.
     virtual Expected<std::vector<Receiver>> recent(std::string_view family, core::ReceiverId after,

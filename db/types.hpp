@@ -75,6 +75,14 @@ struct Receiver {
     core::Instant issued_at;
 };
 
+//! A receiver that is to be watched for native coin.
+struct Expecting {
+    core::Address address;
+    core::Instant issued_at;
+    bool asked_for = false;  //!< since it was issued: native coin is the session's destination
+    friend bool operator==(const Expecting&, const Expecting&) = default;
+};
+
 // ---- what the chain said ---------------------------------------------------------------------------
 
 enum class DepositStatus : int { kDetected = 1, kConfirmed = 2, kOrphaned = 3 };

@@ -35,7 +35,8 @@ struct ChainWatcher::Quorum {
     Missing missing_told;
     bool old_state_is_gone = false;  //!< in this look: nodes have no balances at old blocks
     std::string native_waiting;      //!< why the last reading of balances is not complete
-    std::shared_ptr<NativeSums> native_sums = std::make_shared<NativeSums>();
+    std::shared_ptr<NativeSums> native_sums;
+    NativeTurns native_turns;
 };
 
 ChainWatcher::ChainWatcher(core::asio::any_io_executor executor, chains::ChainReader& reader,
@@ -58,6 +59,8 @@ ChainWatcher::ChainWatcher(core::asio::any_io_executor executor, chains::ChainRe
                  DeadlineBlocks{reader, db, clock, config_.corroborate_retry},
                  {},
                  false,
+                 {},
+                 std::make_shared<NativeSums>(),
                  {}})} {
     status_.chain = chain_;
 }
@@ -223,6 +226,7 @@ core::Task<core::Expected<core::Done>> ChainWatcher::go_back(core::BlockRef head
     if (back->depth == 0) co_return core::Done{};
     set_tip(back->tip);
     quorum_->missing_told.clear();
+    quorum_->native_turns.back_to(back->tip);
     metrics_.count("depositd_reorgs_total", labels());
     metrics_.observe("depositd_reorg_depth", labels(), static_cast<double>(back->depth));
     log_.warn("the chain was rewritten", {{"chain", chain_.text()},
@@ -312,14 +316,18 @@ core::Task<core::Expected<CommitOutcome>> ChainWatcher::commit_once(std::optiona
     auto job = [input = std::shared_ptr<const CommitInput>{input}](db::UnitOfWork& work) {
         return commit_batch(work, *input);
     };
-    co_return co_await db_.write<CommitOutcome>(std::move(job));
+    auto outcome = co_await db_.write<CommitOutcome>(std::move(job));
+    if (outcome && outcome->result == CommitResult::kCommitted && input->balances) {
+        quorum_->native_turns.committed(input->balances->looked);
+    }
+    co_return outcome;
 }
 
 core::Task<core::Expected<std::optional<Balances>>> ChainWatcher::look_for_native(
     const Batch& batch, chains::Heads heads) {
     const bool is_old = batch.last().height + kBalanceDepthMax < heads.latest.height;
     if (is_old && quorum_->old_state_is_gone) co_return std::optional<Balances>{};
-    NativeLook look{reader_, db_, batch, quorum_->native_sums};
+    NativeLook look{reader_, db_, clock_, batch, quorum_->native_sums, quorum_->native_turns};
     auto balances = co_await look.read();
     if (!balances && is_old) {
         // Nodes forget old state. The next reading finds what came until then, and gives the payer

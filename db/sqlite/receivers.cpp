@@ -21,13 +21,13 @@ constexpr char kSince[] =
     "SELECT " RECEIVER_COLUMNS " FROM receivers WHERE +family = ? AND id > ? ORDER BY id LIMIT ?";
 // Three kinds that exclude each other, so that nothing has to be sorted out: it is asked at each block.
 constexpr char kExpecting[] =
-    "SELECT r.id, r.address FROM sessions s CROSS JOIN receivers r"
+    "SELECT r.id, r.address, r.issued_at, 1 FROM sessions s CROSS JOIN receivers r"
     " ON r.session_id = s.id AND r.family = ?2"
     " WHERE s.dest_asset = ?1 AND s.state NOT IN (8, 10, 12, 13, 14)"
-    " UNION ALL SELECT r.id, r.address FROM sessions s CROSS JOIN receivers r"
+    " UNION ALL SELECT r.id, r.address, r.issued_at, 1 FROM sessions s CROSS JOIN receivers r"
     " ON r.session_id = s.id AND r.family = ?2"
     " WHERE s.dest_asset = ?1 AND s.expires_at >= ?3 AND s.state IN (8, 10, 12, 13, 14)"
-    " UNION ALL SELECT r.id, r.address FROM session_tallies t"
+    " UNION ALL SELECT r.id, r.address, r.issued_at, s.dest_asset = ?1 FROM session_tallies t"
     " CROSS JOIN sessions s ON s.id = t.session_id"
     " CROSS JOIN receivers r ON r.session_id = s.id AND r.family = ?2"
     " WHERE t.asset = ?1 AND t.live = 1 AND NOT (s.dest_asset = ?1"
@@ -117,20 +117,22 @@ class SqliteReceivers final : public Receivers {
         });
     }
 
-    Expected<std::vector<core::Address>> expecting(const core::AssetId& native_asset,
-                                                   core::Instant ended_after) override {
-        return guarded(connection_, [&]() -> Expected<std::vector<core::Address>> {
-            std::vector<std::pair<core::ReceiverId, core::Address>> found;
+    Expected<std::vector<Expecting>> expecting(const core::AssetId& native_asset,
+                                               core::Instant ended_after) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<Expecting>> {
+            std::vector<std::pair<core::ReceiverId, Expecting>> found;
             Query query{connection_, kExpecting};
             query.bind(native_asset, native_asset.chain().name_space(), ended_after);
             while (query.step()) {
-                auto& [id, address] = found.emplace_back();
-                query.read(id, address);
+                auto& [id, one] = found.emplace_back();
+                int asked_for = 0;
+                query.read(id, one.address, one.issued_at, asked_for);
+                one.asked_for = asked_for != 0;
             }
             std::ranges::sort(found, {}, [](const auto& one) { return one.first; });
-            std::vector<core::Address> out;
+            std::vector<Expecting> out;
             out.reserve(found.size());
-            for (auto& [id, address] : found) out.push_back(std::move(address));
+            for (auto& [id, one] : found) out.push_back(std::move(one));
             return out;
         });
     }

@@ -4,7 +4,7 @@
 #include "watchers/impl/quorum.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <deque>
 #include <limits>
 #include <set>
 #include <utility>
@@ -18,9 +18,10 @@ constexpr core::Millis kEndedFor{24 * 3'600'000};
 constexpr std::size_t kResidualsMax = 8;
 //! Balances asked for at inner blocks of one batch.
 constexpr std::size_t kProbesMax = 200;
-//! Receivers in one turn, and the chain's time between two: 10,000 have their turn in less than two hours.
-constexpr std::size_t kTurn = 100;
-constexpr core::Millis kBetweenTurns{60'000};
+//! Parts of a turn that are asked again in halves because the whole got no answer, and how many in vain
+//! until it seems to be nobody's address that is to blame.
+constexpr std::size_t kHalvedMax = 16;
+constexpr std::size_t kInVainMax = 7;
 //! Payments to one address about which others are asked at once.
 constexpr std::size_t kPaymentsMax = 32;
 constexpr std::uint64_t kAnyHeight = std::numeric_limits<std::int64_t>::max();
@@ -36,44 +37,10 @@ core::Expected<core::Units> over(const core::Units& held, const core::Units& in,
 
 }  // namespace
 
-core::Expected<std::vector<std::optional<core::Units>>> NativeSums::of(
-    db::UnitOfWork& work, const core::ChainId& chain, const core::AssetId& native,
-    const std::vector<core::Address>& addresses) {
-    const auto changes = work.deposits().native_changes(chain);
-    if (!changes) return changes.error();
-    if (*changes != changes_) sums_.clear();
-    changes_ = *changes;
-    std::vector<core::Address> unknown;
-    for (const core::Address& address : addresses) {
-        if (!sums_.contains(address)) unknown.push_back(address);
-    }
-    auto fresh = work.deposits().native_expected(chain, native, unknown);
-    if (!fresh) return fresh.error();
-    for (std::size_t i = 0; i < unknown.size(); ++i) {
-        sums_.emplace(unknown[i], std::move((*fresh)[i]));
-    }
-    std::vector<std::optional<core::Units>> out;
-    out.reserve(addresses.size());
-    for (const core::Address& address : addresses) out.push_back(sums_.at(address));
-    return out;
-}
-
-core::Expected<std::vector<core::Address>> NativeSums::turn(db::UnitOfWork& work,
-                                                            std::string_view family,
-                                                            core::Instant mined_at,
-                                                            core::Instant ended_after) {
-    if (mined_at < next_turn_) return std::vector<core::Address>{};
-    auto part = work.receivers().recent(family, turn_after_, ended_after, kTurn);
-    if (!part) return part.error();
-    next_turn_ = mined_at + kBetweenTurns;
-    turn_after_ = part->size() < kTurn ? core::ReceiverId{} : part->back().id;
-    std::vector<core::Address> out;
-    for (db::Receiver& one : *part) out.push_back(std::move(one.address));
-    return out;
-}
-
 core::Expected<NativeLook::Known> NativeLook::load(db::UnitOfWork& work, const core::ChainId& chain,
-                                                   const core::AssetId& native, NativeSums& sums) {
+                                                   const core::AssetId& native, NativeSums& sums,
+                                                   std::optional<core::ReceiverId> turn_after,
+                                                   core::Tick now) {
     auto tip = work.blocks().tip(chain);
     if (!tip) return tip.error();
     if (!*tip) return core::Error{core::Errc::kNotFound, "the chain was never started"};
@@ -82,19 +49,34 @@ core::Expected<NativeLook::Known> NativeLook::load(db::UnitOfWork& work, const c
     Known known;
     known.tip = **tip;
     known.read_to = *read_to ? **read_to : **tip;
-    auto expecting = work.receivers().expecting(native, known.read_to.mined_at - kEndedFor);
+    const core::Instant ended_after = known.read_to.mined_at - kEndedFor;
+    auto expecting = work.receivers().expecting(native, ended_after);
     if (!expecting) return expecting.error();
-    known.addresses = std::move(*expecting);
-    known.expecting = known.addresses.size();
-    auto turn = sums.turn(work, chain.name_space(), known.tip.mined_at,
-                          known.read_to.mined_at - kEndedFor);
-    if (!turn) return turn.error();
-    const std::set<core::Address> among{known.addresses.begin(), known.addresses.end()};
-    std::ranges::copy_if(*turn, std::back_inserter(known.addresses),
-                         [&among](const core::Address& one) { return !among.contains(one); });
-    auto expected = sums.of(work, chain, native, known.addresses);
+    std::set<core::Address> among;
+    for (db::Expecting& one : *expecting) {
+        among.insert(one.address);
+        known.watched.push_back({std::move(one.address), one.issued_at, true, one.asked_for, {}});
+    }
+    known.expecting = known.watched.size();
+    if (turn_after) {
+        constexpr std::size_t kPart = NativeTurns::kPart;
+        auto part = work.receivers().recent(chain.name_space(), *turn_after, ended_after, kPart);
+        if (!part) return part.error();
+        const bool last = part->size() < kPart;
+        const core::ReceiverId next = last ? core::ReceiverId{} : part->back().id;
+        known.turn = NativeLooked::Turn{now, next, last};
+        for (db::Receiver& one : *part) {
+            if (among.contains(one.address)) continue;
+            known.watched.push_back({std::move(one.address), one.issued_at, false, false, {}});
+        }
+    }
+    std::vector<core::Address> addresses;
+    for (const Watched& one : known.watched) addresses.push_back(one.address);
+    auto expected = sums.of(work, chain, native, addresses);
     if (!expected) return expected.error();
-    known.expected = std::move(*expected);
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        known.watched[i].expected = std::move((*expected)[i]);
+    }
     return known;
 }
 
@@ -140,31 +122,45 @@ core::Task<std::optional<core::Units>> NativeLook::over_at(core::Address address
     co_return *left;
 }
 
+NativeLook::Floor NativeLook::floor_of(const Watched& one) const {
+    const auto last = turns_.last_explained(one.address);
+    // Who was issued for coin is looked at with each batch; in this life of ours we may know that what was
+    // seen there since was not all explained.
+    if (one.asked_for && (!last || last->height >= known_.read_to.height)) {
+        return {known_.read_to.height, std::nullopt};
+    }
+    if (last) return {last->height, last->mined_at};
+    return {std::nullopt, one.issued_at};
+}
+
 //! When a payment that is not there after block `index` could have been made at the earliest; −1 is
-//! the last block at which balances were read.
-core::Task<core::Expected<core::Instant>> NativeLook::time_after(std::int64_t index) {
+//! the last block at which the address was looked at.
+core::Task<core::Expected<core::Instant>> NativeLook::time_after(std::int64_t index, Floor floor) {
     if (index >= 0) co_return block(static_cast<std::size_t>(index) + 1).mined_at;
-    auto next = co_await reader_.block_at(known_.read_to.height + 1);
+    if (floor.since) co_return *floor.since;
+    auto next = co_await reader_.block_at(*floor.height + 1);
     if (!next) co_return next.error();
     co_return next->mined_at;
 }
 
 //! Finds the blocks in which the surplus came, by halving. Where a node has no state left to tell,
-//! the payer has the benefit of the doubt: the payment counts as made at the earliest block
+//! the payer has the benefit of the doubt: the payment counts as made at the earliest moment
 //! possible, and for finality as standing in the first block that is known to hold it.
-core::Task<core::Expected<std::vector<Residual>>> NativeLook::date(core::Address address,
+core::Task<core::Expected<std::vector<Residual>>> NativeLook::date(const Watched& one,
                                                                    const Books& books,
                                                                    core::Units total) {
     std::vector<Residual> residuals;
     const auto last = static_cast<std::int64_t>(batch_.scans.size());
-    std::int64_t low = known_.read_to.height == known_.tip.height ? 0 : -1;
+    const Floor floor = floor_of(one);
+    std::int64_t low = floor.height && *floor.height >= known_.tip.height ? 0 : -1;
     core::Units explained;
     while (explained < total) {
         std::int64_t high = last;
         core::Units there = total;
         while (high - low > 1 && residuals.size() < kResidualsMax) {
             const std::int64_t middle = low + (high - low) / 2;
-            const auto probed = co_await over_at(address, books, static_cast<std::size_t>(middle));
+            const auto probed =
+                co_await over_at(one.address, books, static_cast<std::size_t>(middle));
             if (!probed) break;
             if (*probed > explained) {
                 high = middle;
@@ -173,11 +169,12 @@ core::Task<core::Expected<std::vector<Residual>>> NativeLook::date(core::Address
                 low = middle;
             }
         }
-        auto since = co_await time_after(low);
+        auto since = co_await time_after(low, floor);
         if (!since) co_return since.error();
         const auto units = there.minus(explained);
         if (!units) co_return units.error();
-        residuals.push_back({*units, block(static_cast<std::size_t>(high)), *since});
+        const core::BlockRef& seen = block(static_cast<std::size_t>(high));
+        residuals.push_back({*units, seen, std::min(*since, seen.mined_at)});
         explained = there;
         low = high;
     }
@@ -248,64 +245,127 @@ core::Task<core::Expected<bool>> NativeLook::rests_on_one_word(core::Address add
     co_return false;
 }
 
+core::Task<core::Expected<std::vector<core::Units>>> NativeLook::ask(std::size_t begin,
+                                                                    std::size_t end) {
+    std::vector<core::Address> addresses;
+    for (std::size_t i = begin; i < end; ++i) addresses.push_back(known_.watched[i].address);
+    auto held = co_await reader_.native_balances(std::move(addresses), batch_.last());
+    if (held && held->size() != end - begin) {
+        co_return core::Error{core::Errc::kMalformed, "a balance is missing in the node's answer"};
+    }
+    co_return held;
+}
+
+core::Task<core::Expected<std::vector<std::optional<core::Units>>>> NativeLook::ask_all() {
+    std::vector<std::optional<core::Units>> held(known_.watched.size());
+    if (known_.expecting > 0) {
+        auto waited_for = co_await ask(0, known_.expecting);
+        if (!waited_for) co_return waited_for.error();
+        std::ranges::copy(*waited_for, held.begin());
+    }
+    co_await ask_in_turn(held);
+    co_return held;
+}
+
+//! Whatever keeps an endpoint from telling one of these balances keeps nobody else waiting: who is asked
+//! about together with it is asked about without it.
+core::Task<void> NativeLook::ask_in_turn(std::vector<std::optional<core::Units>>& held) {
+    if (known_.expecting == held.size()) co_return;
+    std::deque<std::pair<std::size_t, std::size_t>> parts{{known_.expecting, held.size()}};
+    std::size_t halved = 0;
+    bool told = false;
+    while (!parts.empty() && (told || halved < kInVainMax)) {
+        const auto [begin, end] = parts.front();
+        parts.pop_front();
+        auto part = co_await ask(begin, end);
+        if (part) {
+            told = true;
+            std::ranges::copy(*part, held.begin() + static_cast<std::ptrdiff_t>(begin));
+            continue;
+        }
+        if (part.error().code == core::Errc::kTimeout) break;
+        if (end - begin == 1 || halved == kHalvedMax) continue;
+        ++halved;
+        const std::size_t middle = begin + (end - begin) / 2;
+        parts.emplace_back(begin, middle);
+        parts.emplace_back(middle, end);
+    }
+    if (!told) known_.turn->next_after.reset();
+}
+
+void NativeLook::not_now(const Watched& one, std::string why, Balances& balances) {
+    // Deadlines do not wait for coin where nobody expects it.
+    if (!one.expecting) return;
+    balances.complete = false;
+    waiting_ = "native coin at " + one.address.hex0x() + " waits for " + std::move(why);
+}
+
+core::Task<core::Expected<core::Done>> NativeLook::look_at(const Watched& one, core::Units holds,
+                                                           Balances& balances) {
+    core::Expected<Books> books = Books{};
+    core::Units surplus;
+    if (one.expected) {
+        books = books_of(one.address, *one.expected);
+        if (!books) co_return books.error();
+        const auto had = holds.plus(books->out.back());
+        if (!had) co_return had.error();
+        // Nothing to say of it. Should rows change until this batch is written, the next one tells.
+        if (*had == books->in.back()) {
+            balances.looked.explained.push_back(one.address);
+            co_return core::Done{};
+        }
+        const auto more = over(holds, books->in.back(), books->out.back());
+        if (!more) co_return more.error();
+        surplus = *more;
+    }
+    balances.looked.unexplained.push_back(one.address);
+    // Of those who do not wait for coin only what is over matters.
+    if (!one.expecting && surplus.is_zero()) co_return core::Done{};
+    balances.addresses.push_back(one.address);
+    balances.units.push_back(holds);
+    if (surplus.is_zero()) co_return core::Done{};
+    const auto too_early = co_await rests_on_one_word(one.address);
+    if (!too_early) co_return too_early.error();
+    if (*too_early) {
+        not_now(one, "its payments to be agreed on", balances);
+        co_return core::Done{};
+    }
+    auto residuals = co_await date(one, *books, surplus);
+    if (!residuals) co_return residuals.error();
+    auto agreed = co_await agree(one.address, *books, *residuals);
+    if (agreed) {
+        balances.over.emplace(one.address, std::move(*residuals));
+    } else {
+        not_now(one, "endpoints that agree: " + agreed.error().message, balances);
+    }
+    co_return core::Done{};
+}
+
 core::Task<core::Expected<Balances>> NativeLook::read() {
-    auto job = [chain = reader_.info().id, native = reader_.info().native_asset,
-                sums = sums_](db::UnitOfWork& work) { return load(work, chain, native, *sums); };
+    const core::Tick now = clock_.tick();
+    auto job = [chain = reader_.info().id, native = reader_.info().native_asset, sums = sums_,
+                after = turns_.due(now), now](db::UnitOfWork& work) {
+        return load(work, chain, native, *sums, after, now);
+    };
     auto known = co_await db_.read<Known>(std::move(job));
     if (!known) co_return known.error();
     known_ = std::move(*known);
-    Balances balances;
-    balances.complete = true;
-    if (known_.addresses.empty()) co_return balances;
     if (known_.tip.height + 1 != batch_.first().height) {
         co_return core::Error{core::Errc::kReorged, "the batch does not follow our tip"};
     }
-    auto held = co_await reader_.native_balances(known_.addresses, batch_.last());
+    auto held = co_await ask_all();
     if (!held) co_return held.error();
-    if (held->size() != known_.addresses.size()) {
-        co_return core::Error{core::Errc::kMalformed, "a balance is missing in the node's answer"};
-    }
-    for (std::size_t i = 0; i < known_.addresses.size(); ++i) {
-        const core::Address& address = known_.addresses[i];
-        const core::Units& holds = (*held)[i];
-        core::Expected<Books> books = Books{};
-        if (known_.expected[i]) {
-            books = books_of(address, *known_.expected[i]);
-            if (!books) co_return books.error();
-            const auto had = holds.plus(books->out.back());
-            if (!had) co_return had.error();
-            // Nothing to say of it. Should rows change until this batch is written, the next one tells.
-            if (*had == books->in.back()) continue;
-        }
-        // Of those who do not wait for coin only what is over matters; deadlines do not wait for it.
-        const bool waits = i < known_.expecting;
-        if (!waits && !known_.expected[i]) continue;
-        auto surplus = core::Expected<core::Units>{core::Units{}};
-        if (known_.expected[i]) surplus = over(holds, books->in.back(), books->out.back());
-        if (!surplus) co_return surplus.error();
-        if (!waits && surplus->is_zero()) continue;
-        balances.addresses.push_back(address);
-        balances.units.push_back(holds);
-        if (surplus->is_zero()) continue;
-        const auto too_early = co_await rests_on_one_word(address);
-        if (!too_early) co_return too_early.error();
-        if (*too_early) {
-            if (!waits) continue;
-            balances.complete = false;
-            waiting_ = "native coin at " + address.hex0x() + " waits for its payments to be agreed on";
-            continue;
-        }
-        auto residuals = co_await date(address, *books, *surplus);
-        if (!residuals) co_return residuals.error();
-        auto agreed = co_await agree(address, *books, *residuals);
-        if (agreed) {
-            balances.over.emplace(address, std::move(*residuals));
-            continue;
-        }
-        if (!waits) continue;
-        balances.complete = false;
-        waiting_ = "native coin at " + address.hex0x() +
-                   " waits for endpoints that agree: " + agreed.error().message;
+    Balances balances;
+    balances.complete = true;
+    balances.looked.block = batch_.last();
+    balances.looked.turn = known_.turn;
+    for (std::size_t i = 0; i < known_.watched.size(); ++i) {
+        if (!(*held)[i]) continue;
+        const Watched& one = known_.watched[i];
+        auto looked = co_await look_at(one, *(*held)[i], balances);
+        if (looked) continue;
+        if (looked.error().code == core::Errc::kStorage) co_return looked.error();
+        not_now(one, "an answer that can be used: " + looked.error().message, balances);
     }
     co_return balances;
 }

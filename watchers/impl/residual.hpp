@@ -5,6 +5,7 @@
 #include "core/expected.hpp"
 #include "core/units.hpp"
 #include "db/database.hpp"
+#include "watchers/impl/native_turns.hpp"
 #include "watchers/impl/record.hpp"
 
 #include <map>
@@ -27,7 +28,8 @@ struct Balances {
     std::vector<core::Units> units;  //!< as many
     //! What is over, in the order it came; not what endpoints did not agree on.
     std::map<core::Address, std::vector<Residual>> over;
-    bool complete = false;  //!< everything that is over stands in `over`
+    bool complete = false;  //!< everything that is over and waited for stands in `over`
+    NativeLooked looked;
 };
 
 //! Less native coin than known ins and outs explain, by address. Told once per address and amount.

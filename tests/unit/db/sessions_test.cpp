@@ -268,10 +268,13 @@ TEST_CASE("receivers: who may get native coin -> those of live sessions that ask
             addresses.push_back(issued.address);
         }
         const auto end = over.session.expires_at;
+        const db::Expecting asked{addresses[0], kNow, true};
+        const db::Expecting paid{addresses[1], kNow, false};
+        const db::Expecting ended{addresses[2], kNow, true};
         auto found = work.receivers().expecting(kNative, end + core::Millis{1}).value();
-        CHECK(found == std::vector{addresses[0], addresses[1]});
+        CHECK((found == std::vector{asked, paid}));
         found = work.receivers().expecting(kNative, end).value();
-        CHECK(found == std::vector{addresses[0], addresses[1], addresses[2]});
+        CHECK((found == std::vector{asked, paid, ended}));
 
         const auto recent = [&](core::ReceiverId after, core::Instant ended_after, std::size_t limit) {
             std::vector<core::Address> out;

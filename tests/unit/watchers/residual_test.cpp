@@ -77,28 +77,6 @@ TEST_CASE("residual: a reorg takes it away and another amount comes -> one row, 
     CHECK(deposits[0].status == db::DepositStatus::kDetected);
 }
 
-TEST_CASE("residual: coin where nobody waits for it -> balances are asked for in turn, it is found") {
-    World world{fake_chain_info()};
-    world.follow();
-    const db::Receiver receiver = world.issue(false);
-    world.chain.mine();
-    world.follow();
-    const auto asked = world.chain.calls().native_balances;
-    world.chain.mine(hidden(receiver.address, 1'000));
-    world.follow();
-    CHECK(world.chain.calls().native_balances == asked);
-    CHECK(world.deposits(receiver).empty());
-    // A minute of the chain's time later it is this receiver's turn again.
-    for (int block = 0; block < 60 && world.deposits(receiver).empty(); ++block) {
-        world.chain.mine();
-        world.follow();
-    }
-    const auto deposits = world.deposits(receiver);
-    REQUIRE(deposits.size() == 1);
-    CHECK(deposits[0].units == core::Units{1'000});
-    CHECK(world.chain.calls().native_balances <= asked + 2);
-}
-
 TEST_CASE("residual: after catching up in ranges -> dated by halving the range") {
     watchers::WatcherConfig config;
     config.start_height = 1;
