@@ -228,6 +228,7 @@ core::Task<void> WebhookDeliverer::write_down(db::WebhookParcel parcel, core::In
     log.status = outcome.status;
     log.error = outcome.error;
     log.duration_ms = took.count();
+    log.sent_as_of = parcel.delivery.updated_at;
     auto state = db::DeliveryState::kDelivered;
     std::optional<core::Instant> next;
     if (!outcome.error.empty()) {

@@ -392,7 +392,8 @@ struct Webhooks {
     //! None when it is not due any more, or its webhook was deleted.
     virtual Expected<std::optional<WebhookParcel>> parcel(std::string_view delivery_id) = 0;
     //! Writes what came of an attempt: delivered, given up (kFailed), or kDue again at `next_at`. What
-    //! ends lets the next of its lane go. Nothing when the delivery has ended meanwhile.
+    //! ends lets the next of its lane go. Nothing when the delivery has ended meanwhile; only the attempt
+    //! itself when it was asked for again meanwhile: that one has its own attempt.
     virtual Expected<Done> record(std::string_view delivery_id, const WebhookAttempt& attempt,
                                   DeliveryState state, std::optional<core::Instant> next_at) = 0;
 

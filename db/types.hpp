@@ -290,7 +290,7 @@ struct Payout {
     core::Units units;
     core::Bytes calldata;
     PayoutStatus status = PayoutStatus::kPlanned;
-    PayoutStatus held_from = PayoutStatus::kPlanned;  //!< meaningful while held
+    PayoutStatus held_from = PayoutStatus::kPlanned;  //!< while held; kHeld: let go on since, and nothing reserved
     std::string reason;       //!< why held, failed or dead; evidence of death in words
     std::string waiting_for;  //!< why nothing moves right now, for people; empty when it moves
     std::string claims_key;   //!< names the set of claimed deposits; with leg and receiver it makes
@@ -440,6 +440,9 @@ struct WebhookAttempt {
     std::optional<int> status;  //!< of HTTP, when there was an answer
     std::string error;          //!< for people; empty: delivered
     std::int64_t duration_ms = 0;
+    //! updated_at of the delivery that was sent: by it the store sees that it was asked for again since.
+    //! None: it was not. Not stored.
+    std::optional<core::Instant> sent_as_of;
 };
 
 }  // namespace db

@@ -40,8 +40,9 @@ constexpr char kByEvent[] =
 constexpr char kPlace[] =
     "SELECT webhook_id, lane, sequence, state FROM webhook_deliveries WHERE id = ?";
 constexpr char kAgain[] =
-    "UPDATE webhook_deliveries SET state = 1, next_at = NULL, attempts = 0, updated_at = ?"
-    " WHERE id = ?";
+    "UPDATE webhook_deliveries SET state = 1, next_at = NULL, attempts = 0,"
+    " updated_at = max(?, updated_at + 1) WHERE id = ?";
+constexpr char kUpdatedAt[] = "SELECT updated_at FROM webhook_deliveries WHERE id = ?";
 constexpr char kStepBack[] =
     "UPDATE webhook_deliveries SET state = 1, next_at = NULL"
     " WHERE webhook_id = ? AND lane = ? AND state = 2 AND sequence > ?";
@@ -271,6 +272,10 @@ class SqliteWebhooks final : public Webhooks {
             const bool was_open =
                 place->state == DeliveryState::kBehind || place->state == DeliveryState::kDue;
             if (!was_open) return Done{};
+            if (was_asked_for_again(delivery_id, attempt)) {
+                write_attempt(delivery_id, attempt);
+                return Done{};
+            }
             // Asked for again while under way, an earlier one may have stepped ahead of it.
             const bool waits = state == DeliveryState::kDue && place->state == DeliveryState::kBehind;
             Query{connection_, kEnd}
@@ -367,6 +372,13 @@ class SqliteWebhooks final : public Webhooks {
     }
 
     //! What is due of its lane and comes later steps back behind it.
+    bool was_asked_for_again(std::string_view delivery_id, const WebhookAttempt& attempt) {
+        core::Instant updated_at;
+        Query query{connection_, kUpdatedAt};
+        if (query.bind(delivery_id).step()) query.read(updated_at);
+        return attempt.sent_as_of && *attempt.sent_as_of != updated_at;
+    }
+
     void make_way(const Place& place, core::Instant now) {
         Query{connection_, kStepBack}.bind(place.webhook, place.lane, place.sequence).run();
         let_next_go(place, now);

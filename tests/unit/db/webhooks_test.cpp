@@ -150,6 +150,36 @@ TEST_CASE("webhooks: asked for again -> in its turn, before later ones and after
     });
 }
 
+TEST_CASE("webhooks: asked for again while an attempt is under way -> what came of that is no answer to it") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        const auto state = GENERATE(DeliveryState::kDelivered, DeliveryState::kDue);
+        open(work);
+        const auto sent = work.webhooks().parcel("w1/event a1").value().value();
+        // In the same millisecond, and twice.
+        REQUIRE(work.webhooks().redeliver("w1/event a1", kNow).has_value());
+        const auto sent_then = work.webhooks().parcel("w1/event a1").value().value();
+        REQUIRE(work.webhooks().redeliver("w1/event a1", kNow).has_value());
+        db::WebhookAttempt attempt;
+        attempt.at = kNow;
+        attempt.status = 200;
+        for (const auto& one : {sent, sent_then}) {
+            attempt.sent_as_of = one.delivery.updated_at;
+            const auto next = state == DeliveryState::kDue ? std::optional{kLater} : std::nullopt;
+            REQUIRE(work.webhooks().record("w1/event a1", attempt, state, next).has_value());
+            CHECK(due(work) == Ids{"w1/event a1", "w1/event b1"});
+            CHECK(work.webhooks().delivery("w1/event a1").value()->attempts == 0);
+        }
+        CHECK(work.webhooks().attempts("w1/event a1").value().size() == 2);
+        attempt.sent_as_of = work.webhooks().parcel("w1/event a1").value()->delivery.updated_at;
+        REQUIRE(work.webhooks()
+                    .record("w1/event a1", attempt, DeliveryState::kDelivered, {})
+                    .has_value());
+        CHECK(due(work) == Ids{"w1/event a2", "w1/event b1"});
+        return Done{};
+    });
+}
+
 TEST_CASE("webhooks: an event told to a webhook twice -> one delivery, made anew") {
     Bench bench;
     bench.done([](UnitOfWork& work) -> Expected<Done> {
