@@ -8,6 +8,7 @@
 #include "daemon/impl/api_ports.hpp"
 #include "daemon/impl/chain_settings.hpp"
 #include "daemon/impl/cli_context.hpp"
+#include "daemon/impl/credit_text.hpp"
 #include "daemon/log_sink.hpp"
 
 namespace depositd {
@@ -135,19 +136,10 @@ class Teller {
         const auto heights = story.heights.find(deposit.chain);
         if (deposit.status != db::DepositStatus::kDetected || heights == story.heights.end()) return;
         for (const chains::ChainInfo& info : infos_) {
-            const chains::TokenInfo* token = info.token(deposit.asset);
-            if (info.id != deposit.chain || token == nullptr) continue;
-            const chains::CreditTier& tier = info.tier_for(*token, deposit.units);
+            if (info.id != deposit.chain) continue;
             const auto& [tip, final] = heights->second;
-            if (tip < deposit.height + tier.depth) {
-                out_ << "    waits for: block " << deposit.height + tier.depth
-                     << "; the chain was read up to " << tip << "\n";
-            } else if (tier.finalized_tag && (!final || *final < deposit.height)) {
-                out_ << "    waits for: block " << deposit.height << " to be final; the last that is known to be is "
-                     << (final ? std::to_string(*final) : std::string{"none yet"}) << "\n";
-            } else if (tier.endpoints > 1) {
-                out_ << "    waits for: " << tier.endpoints << " endpoints that agree on it\n";
-            }
+            const std::string text = credit_waits_for(info, deposit, tip, final);
+            if (!text.empty()) out_ << "    waits for: " << text << "\n";
         }
     }
 

@@ -4,6 +4,7 @@
 #include "core/chain_types.hpp"
 #include "core/expected.hpp"
 #include "db/database.hpp"
+#include "watchers/tier.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -47,10 +48,6 @@ struct Credited {
 //! The tier for an amount of an asset; the strictest for one that left the allow-list.
 const chains::CreditTier& credit_tier(const chains::ChainInfo& info, const core::AssetId& asset,
                                       const core::Units& units);
-
-//! What a deposit has to meet. Nothing proves the amount of a payment in coin as a receipt proves a
-//! log: told too small it would meet the tier of one endpoint, so it takes two where there are two.
-chains::CreditTier tier_of(const chains::ChainInfo& info, const db::Deposit& deposit);
 
 //! Confirmations, and corrections of a row, count only while its block is ours. Marks and blocks change
 //! in one unit of work, so this is false only when rows were touched by hand.
