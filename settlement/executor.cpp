@@ -118,6 +118,7 @@ void Executor::end_pauses(std::map<core::PayoutId, core::Address> active) {
         return is == active.end() || freed.contains(is->second);
     });
     std::erase_if(refusals_, [&](const auto& refusal) { return !active.contains(refusal.first); });
+    std::erase_if(top_ups_seen_, [&](const auto& seen) { return !active.contains(seen.first); });
     active_ = std::move(active);
 }
 

@@ -62,6 +62,7 @@ class Executor {
     core::Task<core::Expected<std::uint64_t>> youngest_claim(const db::Payout& payout);
     core::Task<core::Expected<core::Done>> check_parties(const db::Payout& payout);
     core::Task<core::Expected<core::Done>> top_up(db::PayoutFull full, core::Units missing);
+    bool may_top_up_further(const db::PayoutFull& full, std::size_t top_ups);
     core::Task<core::Expected<core::Done>> reserve(db::PayoutFull full, db::PayoutStep step);
     core::Task<core::Expected<core::Done>> sign(db::PayoutFull full, db::PayoutStep step,
                                                 chains::GasPrice price);
@@ -97,6 +98,11 @@ class Executor {
     std::map<core::PayoutId, Pause> pauses_;
     std::map<core::PayoutId, core::Address> active_;  //!< and their senders, at the last pass
     std::map<core::PayoutId, unsigned> refusals_;
+    struct TopUpsSeen {
+        std::size_t top_ups = 0;
+        core::Tick since;
+    };
+    std::map<core::PayoutId, TopUpsSeen> top_ups_seen_;  //!< of those that wait for a further one
     bool has_work_ = true;  //!< of the last look: something that time or a node moves on
     std::optional<core::Tick> look_for_lost_;
     std::size_t left_alone_told_ = 0;

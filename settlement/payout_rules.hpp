@@ -11,6 +11,11 @@
 // What is decided about a payout without asking anybody: pure.
 namespace settlement {
 
+//! An operator let it go on, and nothing was reserved for it since.
+inline bool was_let_go_on(const db::Payout& payout) {
+    return payout.held_from == db::PayoutStatus::kHeld;
+}
+
 //! The step the payout is at: the last that is not terminal. None when the next one has to be made.
 const db::PayoutStep* current_step(const db::PayoutFull& full);
 

@@ -378,14 +378,15 @@ void ChainWatcher::committed(const CommitOutcome& outcome, std::size_t blocks) {
                             {"own_mined", tally.own_changed},
                             {"own_final", outcome.credited.own_txs}});
     }
-    for (const auto& [address, units] : outcome.missing) {
-        const auto told = quorum_->missing_told.find(address);
-        if (told != quorum_->missing_told.end() && told->second == units) continue;
+    for (const auto& [address, shortfall] : outcome.missing) {
+        const bool is_told = !is_news(quorum_->missing_told, address, shortfall);
+        quorum_->missing_told.insert_or_assign(address, shortfall);
+        if (is_told) continue;
         metrics_.count("depositd_balance_missing_total", labels());
-        log_.warn(
-            "an address holds less native coin than is explained",
-            {{"chain", chain_.text()}, {"address", address.hex0x()}, {"units", units.decimal()}});
-        quorum_->missing_told.insert_or_assign(address, units);
+        log_.warn("an address holds less native coin than is explained",
+                  {{"chain", chain_.text()},
+                   {"address", address.hex0x()},
+                   {"units", shortfall.units.decimal()}});
     }
     blocks_since_prune_ += blocks;
     quorum_->desk.want(outcome.credited);

@@ -116,6 +116,7 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
             }
             payout.status = payout.held_from;
             payout.reason.clear();
+            payout.held_from = db::PayoutStatus::kHeld;
             payout.waiting_for = "its turn";
             payout.updated_at = now;
             if (auto saved = work.payouts().save(payout); !saved) return saved.error();

@@ -22,6 +22,9 @@ using core::Task;
 //! payment for ever, and one that jumps must not empty the gas station.
 constexpr std::size_t kTopUpsAtOnce = 4;
 constexpr core::Millis kBetweenFurtherTopUps{30 * 60'000};
+//! After these an operator has to look, and once more after as many as go at once: it may be that we do not
+//! see what we send.
+constexpr std::size_t kTopUpsUnwatched = 12;
 
 std::optional<core::Instant> newest_top_up(const db::PayoutFull& full) {
     std::optional<core::Instant> newest;
@@ -33,6 +36,10 @@ std::optional<core::Instant> newest_top_up(const db::PayoutFull& full) {
         }
     }
     return newest;
+}
+
+bool is_to_be_looked_at(std::size_t top_ups) {
+    return top_ups >= kTopUpsUnwatched && (top_ups - kTopUpsUnwatched) % kTopUpsAtOnce == 0;
 }
 
 }  // namespace
@@ -152,17 +159,34 @@ Task<Expected<core::Units>> Executor::gas_money(const db::Payout& payout) {
     co_return co_await std::move(job);
 }
 
+//! Is the last top-up old enough, by the clock on the wall, which survives us, or by our own, which nobody
+//! sets back?
+bool Executor::may_top_up_further(const db::PayoutFull& full, std::size_t top_ups) {
+    const auto newest = newest_top_up(full);
+    if (!newest || context_.clock.now() - *newest >= kBetweenFurtherTopUps) return true;
+    const core::Tick now = context_.clock.tick();
+    TopUpsSeen& seen = top_ups_seen_.try_emplace(full.payout.id, TopUpsSeen{top_ups, now}).first->second;
+    if (seen.top_ups != top_ups) seen = {top_ups, now};
+    return now - seen.since >= kBetweenFurtherTopUps;
+}
+
 Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing) {
-    const auto earlier =
+    const auto earlier = static_cast<std::size_t>(
         std::count_if(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& step) {
             return step.kind == db::StepKind::kTopUp;
-        });
-    if (static_cast<std::size_t>(earlier) >= kTopUpsAtOnce) {
-        const auto newest = newest_top_up(full);
-        if (newest && context_.clock.now() - *newest < kBetweenFurtherTopUps) {
-            co_return not_now("the gas price rose faster than " + std::to_string(earlier) +
-                              " top-ups; waiting for it to fall, or for half an hour since the last");
-        }
+        }));
+    // Whoever lets the payout go on wants one more now.
+    const bool let_go_on = was_let_go_on(full.payout);
+    if (!let_go_on && is_to_be_looked_at(earlier)) {
+        co_return co_await hold(
+            std::move(full), std::to_string(earlier) +
+                                 " top-ups of gas money went to the payer's address, and by the books it "
+                                 "still has too little. Is the gas price that high, or are their blocks "
+                                 "told without them (depositd reconcile)? Resumed, it gets more");
+    }
+    if (!let_go_on && earlier >= kTopUpsAtOnce && !may_top_up_further(full, earlier)) {
+        co_return not_now("the gas price rose faster than " + std::to_string(earlier) +
+                          " top-ups; waiting for it to fall, or for half an hour since the last");
     }
     auto station = signer_.address_of({chains::KeyRole::kGasStation, 0});
     if (!station) co_return station.error();
@@ -226,6 +250,7 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step)
             if (auto saved = work.payouts().save_step(step); !saved) return saved.error();
             db::Payout next = payout;
             next.status = db::PayoutStatus::kReserved;
+            next.held_from = db::PayoutStatus::kPlanned;
             next.waiting_for.clear();
             next.updated_at = now;
             if (auto saved = work.payouts().save(next); !saved) return saved.error();

@@ -17,12 +17,14 @@ class ManualClock final : public core::Clock {
     explicit ManualClock(core::asio::any_io_executor executor,
                          core::Instant start = core::Instant::from_unix_seconds(1'700'000'000));
 
-    core::Instant now() const override { return now_; }
+    core::Instant now() const override { return now_ + wall_; }
     core::Tick tick() const override { return {now_.unix_ms}; }
     core::Task<void> sleep_for(core::Millis duration) override;
 
     //! Moves on, waking whoever's time has come.
     void advance(core::Millis by);
+    //! Somebody sets the clock on the wall; what was measured goes on.
+    void set_wall(core::Millis ahead) { wall_ = ahead; }
     //! Moves to the first sleeper's time and wakes it; false when nobody sleeps.
     bool jump_to_next_sleeper();
     std::size_t sleepers() const { return sleepers_.size(); }
@@ -38,6 +40,7 @@ class ManualClock final : public core::Clock {
 
     core::asio::any_io_executor executor_;
     core::Instant now_;
+    core::Millis wall_{0};
     std::multimap<core::Instant, std::shared_ptr<Sleeper>> sleepers_;
 };
 

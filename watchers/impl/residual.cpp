@@ -1,6 +1,8 @@
 #include "watchers/impl/residual.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -62,7 +64,29 @@ core::Expected<core::Done> report(db::UnitOfWork& work, const chains::ChainInfo&
     return core::Done{};
 }
 
+core::Expected<std::size_t> excuses_of(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                       const core::Address& address) {
+    constexpr std::uint64_t kAnyHeight = std::numeric_limits<std::int64_t>::max();
+    auto deposits = work.deposits().unconfirmed(info.id, kAnyHeight);
+    if (!deposits) return deposits.error();
+    auto mined = work.own_txs().not_final(info.id, kAnyHeight);
+    if (!mined) return mined.error();
+    auto open = work.payouts().open_nonces(info.id, address);
+    if (!open) return open.error();
+    const auto in = std::ranges::count_if(
+        *deposits, [&](const db::Deposit& deposit) { return deposit.to == address; });
+    const auto out = std::ranges::count_if(
+        *mined, [&](const db::OwnTx& tx) { return tx.sender == address || tx.to == address; });
+    return static_cast<std::size_t>(in + out) + open->size();
+}
+
 }  // namespace
+
+bool is_news(const Missing& told, const core::Address& address, const Shortfall& shortfall) {
+    const auto before = told.find(address);
+    return before == told.end() || before->second.units != shortfall.units ||
+           before->second.excuses > shortfall.excuses;
+}
 
 core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::ChainInfo& info,
                                             const Balances& balances, const core::BlockRef& at,
@@ -102,9 +126,11 @@ core::Expected<core::Done> record_residuals(db::UnitOfWork& work, const chains::
         const auto short_by =
             expected ? expected->minus(held) : core::Expected<core::Units>{held};
         if (!short_by) return short_by.error();
-        missing.emplace(address, *short_by);
-        const auto before = told.find(address);
-        if (before != told.end() && before->second == *short_by) continue;
+        const auto excuses = excuses_of(work, info, address);
+        if (!excuses) return excuses.error();
+        const Shortfall shortfall{*short_by, *excuses};
+        missing.emplace(address, shortfall);
+        if (!is_news(told, address, shortfall)) continue;
         if (auto done = report(work, info, address, *short_by, at, now); !done) return done.error();
     }
     return detected.append(work.facts());

@@ -8,6 +8,7 @@
 #include "watchers/impl/native_turns.hpp"
 #include "watchers/impl/record.hpp"
 
+#include <cstddef>
 #include <map>
 #include <vector>
 
@@ -32,8 +33,16 @@ struct Balances {
     NativeLooked looked;
 };
 
-//! Less native coin than known ins and outs explain, by address. Told once per address and amount.
-using Missing = std::map<core::Address, core::Units>;
+//! Less native coin at an address than known ins and outs explain.
+struct Shortfall {
+    core::Units units;
+    //! Deposits and transactions of the address that are not final: settlement excuses by them.
+    std::size_t excuses = 0;
+};
+//! By address. Told once per amount, and again when an excuse less is left: it is no more excused then.
+using Missing = std::map<core::Address, Shortfall>;
+
+bool is_news(const Missing& told, const core::Address& address, const Shortfall& shortfall);
 
 //! Books what is over as deposits, reports what is missing. After the block's own rows were
 //! recorded.

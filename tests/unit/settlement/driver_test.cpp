@@ -284,4 +284,20 @@ TEST_CASE("driver: less coin by what our own transaction is told to have taken -
     desk.drive();
     REQUIRE(halts().size() == 1);
     CHECK(halts().front().reason.find("holds 21500 less of") != std::string::npos);
+    // An operator has seen it: told again it is no news, and another amount is.
+    desk.write<core::Done>([&](db::UnitOfWork& work) -> core::Expected<core::Done> {
+        auto done = work.blocks().acknowledge_halts(kChain, "operator", desk.clock.now());
+        if (!done) return done.error();
+        if (auto told = work.facts().append(missing); !told) return told.error();
+        return core::Done{};
+    });
+    desk.drive();
+    CHECK(halts().empty());
+    missing.units = units(21'501);
+    desk.write<core::Done>([&](db::UnitOfWork& work) -> core::Expected<core::Done> {
+        if (auto told = work.facts().append(missing); !told) return told.error();
+        return core::Done{};
+    });
+    desk.drive();
+    CHECK(halts().size() == 1);
 }

@@ -255,6 +255,83 @@ TEST_CASE("executor: the price outruns four top-ups and stays -> another every h
     REQUIRE(transfers_to(desk, address(1)) == 1);
 }
 
+namespace {
+
+std::size_t top_ups_of(Desk& desk, const core::SessionId& id) {
+    const auto steps = only(desk, id).steps;
+    return static_cast<std::size_t>(
+        std::count_if(steps.begin(), steps.end(), [](const db::PayoutStep& step) {
+            return step.kind == db::StepKind::kTopUp;
+        }));
+}
+
+//! The price doubles whenever gas money has come.
+void outrun(Desk& desk, int times) {
+    for (int i = 0; i < times; ++i) {
+        desk.settle(1);
+        desk.sender.gas_price = *desk.sender.gas_price.times(2);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("executor: further top-ups never suffice -> held with the reason; let go on, more, and held again") {
+    Desk desk;
+    desk.sender.station_balance = units(1'000'000'000'000'000);
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    outrun(desk, 4);
+    const auto hours = [&](std::size_t top_ups) {
+        for (int i = 0; i < 10 && only(desk, id).payout.status != db::PayoutStatus::kHeld; ++i) {
+            desk.clock.advance(core::Millis{31 * 60'000});
+            outrun(desk, 1);
+        }
+        REQUIRE(top_ups_of(desk, id) == top_ups);
+        REQUIRE(only(desk, id).payout.status == db::PayoutStatus::kHeld);
+        REQUIRE(only(desk, id).payout.reason.find(std::to_string(top_ups) + " top-ups") == 0);
+        REQUIRE(desk.state(id) == State::kHeld);
+    };
+    const auto resume = [&] {
+        const core::PayoutId payout = only(desk, id).payout.id;
+        REQUIRE(desk.run(settlement::resume_payout(*desk.context, payout)).has_value());
+    };
+    hours(12);
+    resume();
+    // Let go on means one more, also when it has to wait for it.
+    const core::Units station = desk.sender.station_balance;
+    desk.sender.station_balance = units(1);
+    desk.settle(3);
+    REQUIRE(only(desk, id).payout.status != db::PayoutStatus::kHeld);
+    desk.sender.station_balance = station;
+    outrun(desk, 1);
+    REQUIRE(top_ups_of(desk, id) == 13);
+    hours(16);
+    resume();
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    REQUIRE(transfers_to(desk, address(1)) == 1);
+}
+
+TEST_CASE("executor: the clock was set back after the last top-up -> the next one comes half an hour later") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    outrun(desk, 5);
+    REQUIRE(top_ups_of(desk, id) == 4);
+    desk.clock.set_wall(core::Millis{-400LL * 24 * 3'600'000});
+    outrun(desk, 1);
+    desk.clock.advance(core::Millis{25 * 60'000});
+    desk.settle(1);
+    REQUIRE(top_ups_of(desk, id) == 4);
+    desk.clock.advance(core::Millis{6 * 60'000});
+    desk.settle(1);
+    REQUIRE(top_ups_of(desk, id) == 5);
+    // Nor does it come at once for ever after.
+    desk.sender.gas_price = *desk.sender.gas_price.times(2);
+    desk.settle(1);
+    REQUIRE(top_ups_of(desk, id) == 5);
+}
+
 TEST_CASE("executor: nothing helps for an hour -> nodes are asked once a minute; it goes on within one") {
     Desk desk;
     desk.pace.look_again_after = core::Millis{1'000};

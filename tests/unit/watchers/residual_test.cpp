@@ -181,6 +181,28 @@ TEST_CASE("residual: less coin than is explained -> told once, again only when i
     CHECK(world.metrics.value("depositd_balance_missing_total") == 2);
 }
 
+TEST_CASE("residual: less coin than is explained, by what is not final -> told again when it is") {
+    World world{fake_chain_info()};
+    world.chain.set_finalized_lag(100);
+    world.follow();
+    const db::Receiver receiver = world.issue(true);
+    FakeContent content;
+    content.transfers = {native_transfer(world.chain.info(), fake_tx(1), receiver.address, 300)};
+    content.hidden_debits = {{receiver.address, core::Units{40}}};
+    world.chain.mine(content);
+    world.follow();
+    CHECK(world.story() == Story{"detected r1 d1 @1", "missing r1 40 @1"});
+    world.chain.mine_empty(3);
+    world.follow();
+    CHECK(world.story().size() == 2);
+    world.chain.set_finalized_lag(0);
+    world.chain.mine_empty(1);
+    world.follow();
+    world.chain.mine_empty(3);
+    world.follow();
+    CHECK(world.story(2) == Story{"confirmed r1 d1 @5", "missing r1 40 @6"});
+}
+
 TEST_CASE("residual: of a small amount, seen by one of several endpoints -> not booked on its word") {
     auto info = fake_chain_info();
     info.payout_final.endpoints = 2;
