@@ -96,6 +96,9 @@ class NativeLook {
     const core::BlockRef& block(std::size_t index) const {
         return index == 0 ? known_.tip : batch_.scans[index - 1].block;
     }
+    //! held + out − in, nothing when that is not above zero.
+    static core::Expected<core::Units> over(const core::Units& held, const core::Units& in,
+                                            const core::Units& out);
     Floor floor_of(const Watched& one) const;
     //! What is over after a block; none when its state is gone.
     core::Task<std::optional<core::Units>> over_at(core::Address address, const Books& books,

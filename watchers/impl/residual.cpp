@@ -66,10 +66,10 @@ core::Expected<core::Done> report(db::UnitOfWork& work, const chains::ChainInfo&
 
 core::Expected<std::size_t> excuses_of(db::UnitOfWork& work, const chains::ChainInfo& info,
                                        const core::Address& address) {
-    constexpr std::uint64_t kAnyHeight = std::numeric_limits<std::int64_t>::max();
-    auto deposits = work.deposits().unconfirmed(info.id, kAnyHeight);
+    constexpr std::uint64_t kHighest = std::numeric_limits<std::int64_t>::max();
+    auto deposits = work.deposits().unconfirmed(info.id, kHighest);
     if (!deposits) return deposits.error();
-    auto mined = work.own_txs().not_final(info.id, kAnyHeight);
+    auto mined = work.own_txs().not_final(info.id, kHighest);
     if (!mined) return mined.error();
     auto open = work.payouts().open_nonces(info.id, address);
     if (!open) return open.error();
