@@ -1,6 +1,7 @@
 // The program of simulated worlds is one thread and short-lived: it needs neither the locks of SQLite nor
 // an allocator that gives anything back. What it computes is the same without this file.
 
+#include <malloc.h>
 #include <sqlite3.h>
 #include <sys/epoll.h>
 
@@ -117,10 +118,15 @@ void* resize(void* block, int size) {
     return out;
 }
 
+//! What is large, files above all, is kept too when it is freed: pages from the kernel are dear.
+constexpr int kKeptAtMost = 1 << 30;
+
 //! Before the first disk of a world wakes SQLite.
 const bool g_is_set_up = [] {
     static const sqlite3_mem_methods kCalls{take, give, resize, size_of, rounded, start, stop, nullptr};
-    return sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK &&
+    return mallopt(M_MMAP_THRESHOLD, kKeptAtMost) == 1 &&
+           mallopt(M_TRIM_THRESHOLD, kKeptAtMost) == 1 &&
+           sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK &&
            sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK &&
            sqlite3_config(SQLITE_CONFIG_MALLOC, &kCalls) == SQLITE_OK;
 }();
