@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -110,7 +111,8 @@ class Load {
     Result run(double seconds, double rate) {
         const Time::time_point begin = Time::now();
         const Time::time_point end = begin + as_ticks(seconds);
-        std::vector<Connection*> idle;
+        // In turn: a server closes what is idle for long.
+        std::deque<Connection*> idle;
         for (Connection& connection : connections_) idle.push_back(&connection);
         std::vector<epoll_event> events(connections_.size());
         Time::time_point last_answer = begin;
@@ -119,8 +121,8 @@ class Load {
                 const Time::time_point due =
                     rate > 0 ? begin + as_ticks(static_cast<double>(next_) / rate) : Time::now();
                 if (due >= end || due > Time::now()) break;
-                send(*idle.back(), due);
-                idle.pop_back();
+                send(*idle.front(), due);
+                idle.pop_front();
             }
             const bool is_over = Time::now() >= end;
             if (is_over && open_ == 0) return std::move(result_);

@@ -1,5 +1,6 @@
 // Clients that never finish a request: each sends one more header every second, and comes again when it is put out.
 import { connect } from 'node:net';
+import { sleep } from '../../devnet/lib/process.mjs';
 
 const FIRST = 'POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\n';
 const ONE_MORE = 'X-More: 1\r\n';
@@ -10,11 +11,14 @@ export class Loris {
     #timer;
     #tally = { loris: 0, lorisOpenAtLeast: Infinity, lorisPutOut: 0 };
 
-    /** Resolves when `count` connections are open. */
+    /** Resolves when `count` connections are open: one after the other, or all would be put out at one moment. */
     static async open(port, count) {
         const loris = new Loris();
         loris.#tally.loris = count;
-        await Promise.all(Array.from({ length: count }, () => loris.#come(port)));
+        for (let i = 0; i < count; i += 1) {
+            if (i % 20 === 0) await sleep(100);
+            await loris.#come(port);
+        }
         loris.#timer = setInterval(() => loris.#goOn(), 1_000);
         return loris;
     }
