@@ -88,15 +88,16 @@ sceneTest('workers: replay again and again, kill -9 ten times, an operator who r
 
 sceneTest('workers: dies between reserving and sending again and again -> no gap in the nonces, nothing jams [F32]',
     { config: UNHURRIED, timeout: 300_000 }, async (scene) => {
-        const orders = await openMany(scene, 12);
+        const orders = await openMany(scene, 16);
         await payMany(scene, orders);
         const places = ['reserve_after', 'sign_before', 'sign_after', 'store_after', 'send_before'];
         const isDone = () => scene.sql('SELECT count(*) AS n FROM sessions WHERE state = 8')[0].n === orders.length;
         let deaths = 0;
+        const struck = new Set();
         for (let life = 0; life < 40 && !isDone(); life += 1) {
             await scene.daemon.kill();
-            const env = { DEPOSITD_CRASH_AT: `${places[life % places.length]}:${1 + (life % 2)}` };
-            await scene.daemon.start({ ready: false, env });
+            const place = `${places[life % places.length]}:${1 + (life % 2)}`;
+            await scene.daemon.start({ ready: false, env: { DEPOSITD_CRASH_AT: place } });
             let how;
             scene.daemon.ended().then((end) => { how = end; });
             await until(async () => {
@@ -106,9 +107,10 @@ sceneTest('workers: dies between reserving and sending again and again -> no gap
             if (how === undefined) break;
             assert.equal(how.signal, 'SIGKILL');
             deaths += 1;
+            struck.add(place);
         }
-        // At each place the first and the second time that it is passed.
-        assert.ok(deaths >= 2 * places.length, `${deaths} deaths`);
+        assert.ok(deaths >= 20, `${deaths} deaths`);
+        assert.equal(struck.size, 2 * places.length, 'each place, the first and the second time that it is passed');
         await scene.daemon.kill();
         await scene.daemon.start();
         await mineUntilEnded(scene, orders.length);
