@@ -56,6 +56,13 @@ struct Chains {
                                                const core::Address& contract) const = 0;
     virtual std::optional<TokenFacts> token(const core::AssetId& asset) const = 0;
     virtual std::vector<TokenFacts> tokens(const core::ChainId& chain) const = 0;
+    //! May a destination be a contract that is called?
+    virtual bool calls_allowed() const = 0;
+    //! Longest data of a contract call.
+    virtual std::size_t call_data_max() const = 0;
+    //! The function that this data calls, when no receiver may ever call it: it moves the caller's
+    //! tokens, or lets others move them.
+    virtual std::optional<std::string> forbidden_function(core::ByteView data) const = 0;
 };
 
 //! The address of receiver `index`, from the account public key. Called on the database's writer

@@ -53,6 +53,8 @@ struct LimitsConfig {
     std::optional<std::uint64_t> payout_whole_tokens_max;
     std::uint64_t max_fee_gwei = 500;
     std::int64_t reconcile_s = 60;  //!< 0: never
+    bool allow_calls = false;
+    std::uint64_t call_gas_max = 1'000'000;
 };
 
 struct WebhooksConfig {

@@ -309,6 +309,10 @@ struct Payouts {
     virtual Expected<std::optional<PayoutStep>> by_nonce(const core::ChainId& chain,
                                                          const core::Address& sender,
                                                          std::uint64_t nonce) = 0;
+    //! Files the end of an allowance. kConflict when it has ended before, was not given for good, or was not
+    //! taken back for good. No refund is planned before.
+    virtual Expected<Done> end_grant(const GrantEnd& end) = 0;
+    virtual Expected<std::vector<GrantEnd>> ended_grants(const core::SessionId& session) = 0;
     virtual Expected<std::vector<std::pair<PayoutStatus, std::int64_t>>> count_by_status() = 0;
 };
 

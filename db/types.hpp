@@ -330,6 +330,14 @@ enum class AttemptStatus : int {
     kDead = 6,  //!< another transaction with its nonce is final
 };
 
+//! What the chain showed behind the end of an allowance: nobody may take anything any more.
+struct GrantEnd {
+    core::StepId step;  //!< that had given it
+    std::uint64_t height = 0;
+    core::Units missing;  //!< taken, and not by a call of ours
+    core::Instant at;
+};
+
 //! One signed transaction. Its bytes are stored before they are sent and never change.
 struct Attempt {
     core::AttemptId id;

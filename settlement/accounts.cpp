@@ -55,6 +55,15 @@ db::Posting stray_posting(const db::Deposit& deposit, core::Instant at) {
             at};
 }
 
+db::Posting taken_posting(const db::PayoutStep& grant, const core::SessionId& session,
+                          const core::Units& units, core::Instant at) {
+    return {"taken:" + std::to_string(grant.id.value),
+            "taken of an allowance by the contract itself",
+            {debit(session_account(session), grant.asset, units),
+             credit(address_account(grant.sender), grant.asset, units)},
+            at};
+}
+
 db::Posting opening_posting(const db::Fact& fact) {
     return {"opening:" + fact.asset.text() + ":" + fact.address.hex0x(),
             "balance at the first block read",

@@ -28,6 +28,11 @@ db::Posting deposit_posting(const db::Deposit& deposit, const std::string& credi
 //! A deposit that was owed to its session is owed to the payer now.
 db::Posting stray_posting(const db::Deposit& deposit, core::Instant at);
 
+//! Tokens that a contract took of its allowance by itself: the address holds less, and no more than what
+//! is left can be paid for the session.
+db::Posting taken_posting(const db::PayoutStep& grant, const core::SessionId& session,
+                          const core::Units& units, core::Instant at);
+
 //! What an address of the operator held at the first block ever read.
 db::Posting opening_posting(const db::Fact& fact);
 

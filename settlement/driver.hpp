@@ -42,7 +42,8 @@ class Driver {
     core::Expected<core::Done> go_on(db::UnitOfWork& work, db::Payout payout,
                                      const std::string& waiting_for) const;
     core::Expected<core::Done> foreign_final(db::UnitOfWork& work, const db::OwnTx& tx) const;
-    core::Expected<core::Done> payout_final(db::UnitOfWork& work, db::Payout payout, bool ok,
+    core::Expected<core::Done> payout_final(db::UnitOfWork& work, db::Payout payout,
+                                            const db::PayoutStep& step, bool ok,
                                             const db::OwnTx& tx, const std::string& why) const;
     core::Expected<core::Done> balance_missing(db::UnitOfWork& work, const db::Fact& fact) const;
 

@@ -119,6 +119,7 @@ void Executor::end_pauses(std::map<core::PayoutId, core::Address> active) {
     });
     std::erase_if(refusals_, [&](const auto& refusal) { return !active.contains(refusal.first); });
     std::erase_if(top_ups_seen_, [&](const auto& seen) { return !active.contains(seen.first); });
+    std::erase_if(unrehearsed_, [&](const auto& one) { return !active.contains(one.first); });
     active_ = std::move(active);
 }
 

@@ -28,6 +28,10 @@ struct PayoutPace {
     //! Looks in a row at which the chain must refuse a payment before it counts as impossible: one
     //! node's one answer is no verdict.
     unsigned refusals = 3;
+    //! A call is never made without its rehearsal. One that cannot be had so often in a row, and for so
+    //! long, is as good as a refusal.
+    unsigned rehearsals = 20;
+    core::Millis rehearsal_patience{30 * 60'000};
     std::size_t in_flight = 8;
 
     static PayoutPace for_chain(const chains::ChainInfo& chain);
@@ -61,6 +65,35 @@ class Executor {
     //! Height of the youngest deposit that the session's payouts stand on.
     core::Task<core::Expected<std::uint64_t>> youngest_claim(const db::Payout& payout);
     core::Task<core::Expected<core::Done>> check_parties(const db::Payout& payout);
+    //! Gives the receiver what the step costs, and `gas_to_come` on top while it is at it; reserves
+    //! the step's nonce once it has the step's own cost.
+    core::Task<core::Expected<core::Done>> fund_and_reserve(db::PayoutFull full, db::PayoutStep step,
+                                                            std::uint64_t gas_to_come = 0);
+    //! Counts a refusal, and gives up at the last of several in a row.
+    core::Task<core::Expected<core::Done>> refused(db::PayoutFull full, std::string reason);
+    core::Task<core::Expected<core::Done>> next_of_call(db::PayoutFull full, std::uint64_t height);
+    core::Task<core::Expected<core::Done>> allow(db::PayoutFull full, std::uint64_t height);
+    core::Task<core::Expected<core::Done>> cannot_allow(db::PayoutFull full, std::uint64_t height,
+                                                        std::string reason);
+    core::Task<core::Expected<core::Done>> call(db::PayoutFull full, std::uint64_t height);
+    //! The call's effects by a rehearsal: one that would not take what it should would not succeed.
+    core::Task<core::Expected<chains::Simulation>> rehearse(const db::Payout& payout,
+                                                            std::vector<chains::TxOrder> orders,
+                                                            std::uint64_t height);
+    core::Task<core::Expected<core::Done>> unrehearsed(db::PayoutFull full, core::Error why);
+    //! Ends a delivery that cannot be made; first its allowance, if it gave one.
+    core::Task<core::Expected<core::Done>> give_up(db::PayoutFull full, std::string reason);
+    //! Holds what gave no allowance; what gave one gives up, because that must not stand meanwhile.
+    core::Task<core::Expected<core::Done>> stop(db::PayoutFull full, std::string why);
+    //! Takes an allowance back that serves nothing any more, files its end, and what follows from that.
+    //! False: nothing of the kind is to be done, the payout may go on.
+    core::Task<core::Expected<bool>> end_grants(db::PayoutFull full);
+    core::Task<core::Expected<core::Done>> take_back(db::PayoutFull full, db::PayoutStep grant);
+    core::Task<core::Expected<core::Done>> file_end(db::PayoutFull full, db::PayoutStep grant);
+    core::Task<core::Expected<core::Done>> fail_call(db::PayoutFull full);
+    //! Height of the youngest of the payout's own transactions that are final. kNotReady when one of them
+    //! is not on the chain any more.
+    core::Task<core::Expected<std::uint64_t>> youngest_step(const db::PayoutFull& full);
     core::Task<core::Expected<core::Done>> top_up(db::PayoutFull full, core::Units missing);
     bool may_top_up_further(const db::PayoutFull& full, std::size_t top_ups);
     core::Task<core::Expected<core::Done>> reserve(db::PayoutFull full, db::PayoutStep step);
@@ -103,6 +136,11 @@ class Executor {
         core::Tick since;
     };
     std::map<core::PayoutId, TopUpsSeen> top_ups_seen_;  //!< of those that wait for a further one
+    struct Unrehearsed {
+        core::Tick since;
+        unsigned tries = 0;
+    };
+    std::map<core::PayoutId, Unrehearsed> unrehearsed_;
     bool has_work_ = true;  //!< of the last look: something that time or a node moves on
     std::optional<core::Tick> look_for_lost_;
     std::size_t left_alone_told_ = 0;

@@ -4,6 +4,11 @@
 #include <cstddef>
 
 namespace settlement {
+namespace {
+
+constexpr std::string_view kLeftover = "left by call/";
+
+}  // namespace
 
 const db::PayoutStep* current_step(const db::PayoutFull& full) {
     for (auto step = full.steps.rbegin(); step != full.steps.rend(); ++step) {
@@ -34,11 +39,66 @@ bool does_what_it_should(const db::OwnTx& tx, const db::PayoutStep& step) {
                                           transfer.to == step.recipient &&
                                           transfer.units == step.units;
                                });
-        case db::StepKind::kApprove:
         case db::StepKind::kCall:
+            return tx.to == step.recipient &&
+                   tx.native_value == (step.asset.is_native() ? step.units : core::Units{}) &&
+                   judge_call(tx, step).effect != CallEffect::kTookNothing;
+        case db::StepKind::kApprove:
         case db::StepKind::kCancel: return true;
     }
     return false;
+}
+
+std::vector<chains::TokenMove> moves_of(const db::OwnTx& tx) {
+    std::vector<chains::TokenMove> moves;
+    for (const db::OwnTxTransfer& transfer : tx.transfers) {
+        if (!tx.success || transfer.from != tx.sender || transfer.to == tx.sender) continue;
+        moves.push_back({transfer.asset, transfer.to, transfer.units});
+    }
+    return moves;
+}
+
+CallVerdict judge_call(const core::AssetId& asset, const core::Units& units,
+                       const std::vector<chains::TokenMove>& moves) {
+    CallVerdict out;
+    bool is_beyond = false;
+    std::string other;
+    for (const chains::TokenMove& move : moves) {
+        if (asset.is_native() || move.asset != asset) {
+            other += ", and " + move.units.decimal() + " of " + move.asset.text();
+            continue;
+        }
+        const auto sum = out.taken.plus(move.units);
+        is_beyond = is_beyond || !sum;
+        if (sum) out.taken = *sum;
+    }
+    if (asset.is_native()) out.taken = units;
+    out.effect = !other.empty()                      ? CallEffect::kTookOther
+                 : is_beyond || out.taken > units    ? CallEffect::kTookTooMuch
+                 : out.taken == units                ? CallEffect::kTookAll
+                 : out.taken.is_zero()               ? CallEffect::kTookNothing
+                                                     : CallEffect::kTookPart;
+    out.text = "took " + (is_beyond ? "any amount" : out.taken.decimal()) + " of " +
+               units.decimal() + other;
+    return out;
+}
+
+CallVerdict judge_call(const db::OwnTx& tx, const db::PayoutStep& step) {
+    return judge_call(step.asset, step.units, moves_of(tx));
+}
+
+StepEnd end_of(const db::PayoutFull& full, const db::PayoutStep& step, bool ok) {
+    switch (step.kind) {
+        case db::StepKind::kTransfer: return ok ? StepEnd::kDone : StepEnd::kFailed;
+        case db::StepKind::kCall:
+            if (ok) return StepEnd::kDone;
+            // Before the money can go back, its allowance has to be taken back, and that proven.
+            return has_granted(full) ? StepEnd::kGoesOn : StepEnd::kFailed;
+        case db::StepKind::kApprove:
+        case db::StepKind::kTopUp:
+        case db::StepKind::kCancel: break;
+    }
+    return StepEnd::kGoesOn;
 }
 
 chains::TxOrder order_of(const db::PayoutStep& step, const core::Bytes& calldata) {
@@ -67,6 +127,10 @@ chains::TxOrder final_order(const db::Payout& payout) {
     chains::TxOrder order;
     order.kind = payout.asset.is_native() ? chains::CallKind::kNativeTransfer
                                           : chains::CallKind::kTokenTransfer;
+    if (is_call(payout)) {
+        order.kind = chains::CallKind::kCall;
+        order.data = payout.calldata;
+    }
     order.asset = payout.asset;
     order.sender = payout.sender;
     order.recipient = payout.recipient;
@@ -90,6 +154,62 @@ std::string kind_of_wait(std::string_view why) {
         why.remove_prefix(std::min(why.find_first_not_of(hex ? kHexDigits : kNumber), why.size()));
     }
     return out;
+}
+
+bool is_call(const db::Payout& payout) {
+    return payout.leg == db::Leg::kDelivery && !payout.calldata.empty();
+}
+
+db::PayoutStep step_from_receiver(const db::PayoutFull& full, db::StepKind kind,
+                                  const core::Units& units) {
+    db::PayoutStep step;
+    step.payout = full.payout.id;
+    step.ordinal = static_cast<std::uint32_t>(full.steps.size());
+    step.kind = kind;
+    step.key_role = static_cast<int>(chains::KeyRole::kReceiver);
+    step.sender = full.payout.sender;
+    step.recipient = full.payout.recipient;
+    step.asset = full.payout.asset;
+    step.units = units;
+    return step;
+}
+
+std::optional<db::PayoutStep> open_grant(const std::vector<db::PayoutFull>& payouts) {
+    std::optional<db::PayoutStep> last;
+    for (const db::PayoutFull& full : payouts) {
+        for (const db::PayoutStep& step : full.steps) {
+            if (step.kind != db::StepKind::kApprove) continue;
+            if (step.status != db::PayoutStatus::kFinalOk) continue;
+            if (!last || step.id > last->id) last = step;
+        }
+    }
+    if (last && last->units.is_zero()) last.reset();
+    return last;
+}
+
+std::optional<db::PayoutStep> open_grant(const db::PayoutFull& full) {
+    return open_grant(std::vector<db::PayoutFull>{full});
+}
+
+bool has_granted(const db::PayoutFull& full) {
+    return std::any_of(full.steps.begin(), full.steps.end(), is_grant);
+}
+
+const db::PayoutStep* ended_call(const db::PayoutFull& full) {
+    for (const db::PayoutStep& step : full.steps) {
+        const bool is_final = step.status == db::PayoutStatus::kFinalOk ||
+                              step.status == db::PayoutStatus::kFinalFailed;
+        if (step.kind == db::StepKind::kCall && is_final) return &step;
+    }
+    return nullptr;
+}
+
+std::string leftover_key(const db::Payout& delivery) {
+    return std::string{kLeftover} + delivery.claims_key;
+}
+
+bool is_leftover(const db::Payout& payout) {
+    return payout.leg == db::Leg::kExcess && payout.claims_key.starts_with(kLeftover);
 }
 
 std::optional<session::Event> end_event(db::Leg leg, bool ok, const std::string& why) {

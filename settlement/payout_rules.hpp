@@ -3,8 +3,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "chains/ports/chain_info.hpp"
+#include "chains/ports/sender.hpp"
 #include "chains/ports/signer.hpp"
 #include "db/types.hpp"
 
@@ -22,18 +24,79 @@ const db::PayoutStep* current_step(const db::PayoutFull& full);
 //! The newest attempt of a step; none before it was signed.
 const db::Attempt* newest_attempt(const db::PayoutFull& full, core::StepId step);
 
-//! Did this transaction do what the step was for? Status alone proves nothing: some tokens return
-//! false, move less, or say nothing (field failure 40).
+//! Did this transaction do what the step was for? Status alone proves nothing of a transfer: some tokens
+//! return false, move less, or say nothing (field failure 40). A call that took nothing did nothing;
+//! judge_call() tells the rest.
 bool does_what_it_should(const db::OwnTx& tx, const db::PayoutStep& step);
+
+//! What a call did with its caller's tokens: all that counts, whatever function it was.
+enum class CallEffect {
+    kTookAll,
+    kTookPart,  //!< and left the rest of its allowance
+    kTookNothing,
+    kTookTooMuch,  //!< more than the payout has
+    kTookOther,    //!< another listed token
+};
+struct CallVerdict {
+    CallEffect effect = CallEffect::kTookNothing;
+    core::Units taken;  //!< of the payout's asset; of coin the value that goes with the call
+    std::string text;   //!< "took 60 of 100", for people; the same effect has the same text
+};
+//! `moves`: what left the caller, as simulated or as mined.
+CallVerdict judge_call(const core::AssetId& asset, const core::Units& units,
+                       const std::vector<chains::TokenMove>& moves);
+CallVerdict judge_call(const db::OwnTx& tx, const db::PayoutStep& step);
+inline bool is_within(CallEffect effect) {
+    return effect == CallEffect::kTookAll || effect == CallEffect::kTookPart;
+}
+
+//! Listed tokens that left the sender in this transaction.
+std::vector<chains::TokenMove> moves_of(const db::OwnTx& tx);
+
+//! What the end of a step means for its payout.
+enum class StepEnd { kGoesOn, kDone, kFailed };
+//! `full` as it was while the step was alive.
+StepEnd end_of(const db::PayoutFull& full, const db::PayoutStep& step, bool ok);
 
 //! The order that a step stands for.
 chains::TxOrder order_of(const db::PayoutStep& step, const core::Bytes& calldata);
 
-//! The transfer that ends the payout.
+//! The transfer, or the call, that ends the payout.
 chains::TxOrder final_order(const db::Payout& payout);
 
 //! What a payout waits for without the numbers in it, which change from look to look.
 std::string kind_of_wait(std::string_view why);
+
+//! A delivery that calls its destination, rather than paying it by a transfer.
+bool is_call(const db::Payout& payout);
+
+//! The next step of the payout, from its own address; without gas and nonce. `units` of an approval
+//! are what the destination may take.
+db::PayoutStep step_from_receiver(const db::PayoutFull& full, db::StepKind kind,
+                                  const core::Units& units);
+
+//! Pays nobody: gives no tokens, and takes an allowance back.
+inline bool pays_nobody(const db::PayoutStep& step) {
+    return step.kind == db::StepKind::kApprove && step.units.is_zero();
+}
+//! An allowance that was given for good.
+inline bool is_grant(const db::PayoutStep& step) {
+    return step.kind == db::StepKind::kApprove && !step.units.is_zero() &&
+           step.status == db::PayoutStatus::kFinalOk;
+}
+bool has_granted(const db::PayoutFull& full);
+
+//! The last allowance of these payouts that is final, unless it was taken back since: what a contract
+//! may have taken, and may still take.
+std::optional<db::PayoutStep> open_grant(const std::vector<db::PayoutFull>& payouts);
+std::optional<db::PayoutStep> open_grant(const db::PayoutFull& full);
+
+//! The call of this payout that was mined for good and did not end it; null when there is none.
+const db::PayoutStep* ended_call(const db::PayoutFull& full);
+
+//! The key of the payout that returns what a call left behind.
+std::string leftover_key(const db::Payout& delivery);
+bool is_leftover(const db::Payout& payout);
 
 //! Session event for the end of a payout's leg; none for legs that no session waits for.
 std::optional<session::Event> end_event(db::Leg leg, bool ok, const std::string& why);

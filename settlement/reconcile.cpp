@@ -8,6 +8,7 @@
 
 #include "settlement/accounts.hpp"
 #include "settlement/context.hpp"
+#include "settlement/impl/grants.hpp"
 
 namespace settlement {
 namespace {
@@ -255,6 +256,14 @@ bool is_lines_own(const Error& error) {
            error.code == Errc::kNoQuorum;
 }
 
+core::Task<Expected<Units>> granted_on(db::Database& database, core::ChainId chain,
+                                       core::Address owner, core::AssetId asset) {
+    auto job = database.read<Units>([chain, owner, asset](db::UnitOfWork& work) {
+        return granted_and_not_taken(work, chain, owner, asset);
+    });
+    co_return co_await std::move(job);
+}
+
 }  // namespace
 
 Expected<Done> hold_against(ReconcileLine& line, const Units& on_chain) {
@@ -306,6 +315,14 @@ core::Task<Expected<ReconcileReport>> reconcile(db::Database& database, Reconcil
             auto held = hold_against(line, *on_chain);
             if (!held) co_return held.error();
             if (!line.equal) ++report.differences;
+            // Asked where something is missing only: that is nowhere, nearly always.
+            if (is_missing(line) && !line.asset.is_native()) {
+                auto granted = co_await granted_on(database, request.chain, line.owner, line.asset);
+                if (!granted) co_return granted.error();
+                auto uncertain = line.uncertain.plus(*granted);
+                if (!uncertain) co_return uncertain.error();
+                line.uncertain = *uncertain;
+            }
         }
         report.lines.push_back(std::move(line));
     }

@@ -26,7 +26,8 @@ struct ReconcileLine {
     core::Units in;        //!< what makes up `expected`: kept apart, because it has no sign
     core::Units out;
     //! Of what is missing so much proves nothing yet: what came in blocks that are not final, and what
-    //! our own unseen transactions may have taken. A false block differs by no more.
+    //! our own unseen transactions may have taken. A false block differs by no more. Nor does what a
+    //! contract that we allowed to take tokens may have taken by itself.
     core::Units uncertain;
     std::optional<core::Error> not_told;  //!< why the chain could not be asked; then nothing below holds
     core::Units on_chain;

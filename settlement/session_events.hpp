@@ -33,6 +33,11 @@ class SessionEvents {
     core::Expected<core::Done> return_strays(db::UnitOfWork& work, const db::SessionRow& row,
                                              std::vector<db::Deposit> strays) const;
 
+    //! Plans the way back of what a call that was delivered did not take. Without a refund address too:
+    //! its first step takes the allowance back, and only then it is held.
+    core::Expected<core::Done> plan_leftover(db::UnitOfWork& work, const db::Payout& delivery,
+                                             const core::Units& units) const;
+
     //! Writes down what the session's owner should hear of.
     core::Expected<core::Done> tell(db::UnitOfWork& work, const core::SessionId& id,
                                     const std::vector<News>& news) const;

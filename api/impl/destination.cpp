@@ -124,9 +124,41 @@ std::optional<Problem> never_pay(const core::Address& address, const std::string
     return std::nullopt;
 }
 
-bool has_calldata(const json& in) {
+//! What the destination, a contract then, is called with; empty: it is paid by a transfer.
+Checked<core::Bytes> parse_calldata(const json& in, const Chains& chains) {
+    const std::string param = "destination.calldata";
     const auto at = in.find("calldata");
-    return at != in.end() && !at->is_null() && *at != "0x" && *at != "";
+    if (at == in.end() || at->is_null()) return core::Bytes{};
+    if (!at->is_string()) {
+        return invalid_parameter(param, param + " must be a string of hex digits behind 0x.");
+    }
+    const auto& text = at->get_ref<const std::string&>();
+    if (text.empty() || text == "0x") return core::Bytes{};
+    if (!chains.calls_allowed()) {
+        return impossible("calldata_not_supported",
+                          "Contract calls are not offered here: the operator has not allowed them.",
+                          param);
+    }
+    if (text.size() > 2 + 2 * chains.call_data_max()) {
+        return invalid_parameter(
+            param, param + " may have at most " + std::to_string(chains.call_data_max()) + " bytes.");
+    }
+    auto data = text.starts_with("0x") ? core::from_hex(text)
+                                       : core::Expected<core::Bytes>{core::invalid("0x is missing")};
+    if (!data) {
+        return invalid_parameter(param, param + " must be 0x and an even number of hex digits.");
+    }
+    if (data->size() < 4) {
+        return invalid_parameter(param, param + " must name a function: its first four bytes.");
+    }
+    if (const auto function = chains.forbidden_function(*data)) {
+        return impossible("call_not_allowed",
+                          "A session's address never calls " + *function +
+                              ": it would move tokens past the session. Call a contract that pulls "
+                              "what it was approved for.",
+                          param);
+    }
+    return std::move(*data);
 }
 
 }  // namespace
@@ -154,14 +186,13 @@ Checked<session::Destination> parse_destination(const json& body, const Chains& 
     }
     auto units = parse_amount(in, *token);
     if (!units) return units.problem();
-    if (has_calldata(in)) {
-        return impossible("calldata_not_supported", "Contract calls are not offered here.",
-                          "destination.calldata");
-    }
+    auto calldata = parse_calldata(in, chains);
+    if (!calldata) return calldata.problem();
     session::Destination out;
     out.asset = token->asset;
     out.address = *address;
     out.units = *units;
+    out.calldata = std::move(*calldata);
     return out;
 }
 

@@ -94,7 +94,17 @@ std::optional<core::Units> overpaid(const session::Session& session) {
     return *over;
 }
 
-std::string delivered_detail(const session::Session& session, const Names& names) {
+std::string delivered_detail(const db::SessionRow& row, const Names& names) {
+    const session::Session& session = row.session;
+    // A contract that was called may leave a part.
+    if (session.funding && row.outcome_units && *row.outcome_units < session.funding->to_deliver) {
+        const std::string taken =
+            "The shop took " + names.amount(session.funding->asset, *row.outcome_units) + ". ";
+        if (session.refund_address) return taken + "The rest is returned.";
+        return taken +
+               "The rest is kept, because there is no address to return it to: please contact the "
+               "shop.";
+    }
     const auto over = overpaid(session);
     if (!over) return "You can close this page.";
     const std::string more =
@@ -110,7 +120,7 @@ PayWords final_words(const SessionFacts& facts, const Names& names) {
     const session::Session& session = facts.row.session;
     switch (session.state) {
         case State::kDelivered:
-            return {PayPhase::kDone, Mood::kGood, "Paid", delivered_detail(session, names)};
+            return {PayPhase::kDone, Mood::kGood, "Paid", delivered_detail(facts.row, names)};
         case State::kRefunded:
             return {PayPhase::kDone, Mood::kBad, "Not paid: the money was returned",
                     return_cause(session.reason) + "To pay, start again in the shop."};

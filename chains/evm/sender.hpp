@@ -16,6 +16,8 @@ struct SenderOptions {
     core::Units max_fee_cap{1'000'000'000'000ULL};  // 1,000 gwei
     //! No transaction of ours needs more; a simulation that does is refused.
     std::uint64_t gas_limit_max = 10'000'000;
+    //! The same for a call whose contract and data a session names: the operator pays for what it burns.
+    std::uint64_t call_gas_max = 1'000'000;
     //! Endpoints that must agree on a final nonce. None: what the chain's `payout_final` says.
     //! Setting it to one is the operator's explicit word for a mainnet with a single endpoint.
     std::optional<unsigned> quorum;

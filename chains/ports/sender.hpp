@@ -13,6 +13,14 @@
 
 namespace chains {
 
+//! A listed token that left the sender in a transaction.
+struct TokenMove {
+    core::AssetId asset;
+    core::Address to;
+    core::Units units;
+    friend bool operator==(const TokenMove&, const TokenMove&) = default;
+};
+
 //! Answer to "would this transaction do what it says, now?"
 struct Simulation {
     bool would_succeed = false;
@@ -20,6 +28,14 @@ struct Simulation {
     std::string reason;
     //! Gas to allow when it would, with the chain's margin included. Always estimated, never 21,000.
     std::uint64_t gas_limit = 0;
+    //! Of rehearse() alone: what would leave the sender.
+    std::vector<TokenMove> moves;
+};
+
+//! What a token's contract says at one block.
+struct Holding {
+    core::Units balance;
+    core::Units allowance;  //!< what one spender may take of it
 };
 
 //! What the nodes said to a transaction. None of these proves anything about its fate: only blocks do.
@@ -51,6 +67,17 @@ class TxSender {
     //! there is another endpoint, that one has to refuse it too (else kNoQuorum).
     virtual core::Task<core::Expected<Simulation>> simulate(TxOrder order,
                                                             std::uint64_t at_least_height = 0) = 0;
+
+    //! Runs orders of one sender one after the other, and answers for the last as simulate() does, with
+    //! all that would leave the sender; its gas is good for an estimate only. As many endpoints as the
+    //! fate of a payout takes have to say the same, else kNoQuorum; kUnsupported where none can do it.
+    virtual core::Task<core::Expected<Simulation>> rehearse(std::vector<TxOrder> orders,
+                                                            std::uint64_t at_least_height) = 0;
+
+    //! What `owner` holds of a token and `spender` may take of that, at exactly this block, by the word
+    //! of as many endpoints as the fate of a payout takes.
+    virtual core::Task<core::Expected<Holding>> holding(core::AssetId asset, core::Address owner,
+                                                        core::Address spender, core::BlockRef at) = 0;
 
     //! What to offer now for quick inclusion, within the operator's cap. kHalted above the cap.
     virtual core::Task<core::Expected<GasPrice>> suggest_price() = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "chains/evm/call_rules.hpp"
 #include "core/check.hpp"
 
 namespace depositd {
@@ -91,6 +92,12 @@ std::vector<api::TokenFacts> ConfiguredChains::tokens(const core::ChainId& chain
     if (info == nullptr) return out;
     for (const chains::TokenInfo& token : info->tokens) out.push_back(facts_of(token));
     return out;
+}
+
+std::size_t ConfiguredChains::call_data_max() const { return chains::evm::kCallDataMax; }
+
+std::optional<std::string> ConfiguredChains::forbidden_function(core::ByteView data) const {
+    return chains::evm::forbidden_function(data);
 }
 
 bool OperatorAddresses::is_own(const core::Address& address) const {

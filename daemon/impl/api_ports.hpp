@@ -20,8 +20,9 @@ namespace depositd {
 
 class ConfiguredChains final : public api::Chains {
   public:
-    ConfiguredChains(std::vector<chains::ChainInfo> chains, const chains::AddressCodec& codec)
-        : chains_{std::move(chains)}, codec_{codec} {}
+    ConfiguredChains(std::vector<chains::ChainInfo> chains, const chains::AddressCodec& codec,
+                     bool calls_allowed = false)
+        : chains_{std::move(chains)}, codec_{codec}, calls_allowed_{calls_allowed} {}
 
     std::vector<api::ChainFacts> evm_chains() const override;
     std::optional<api::ChainFacts> by_number(std::uint64_t number) const override;
@@ -35,6 +36,9 @@ class ConfiguredChains final : public api::Chains {
                                             const core::Address& contract) const override;
     std::optional<api::TokenFacts> token(const core::AssetId& asset) const override;
     std::vector<api::TokenFacts> tokens(const core::ChainId& chain) const override;
+    bool calls_allowed() const override { return calls_allowed_; }
+    std::size_t call_data_max() const override;
+    std::optional<std::string> forbidden_function(core::ByteView data) const override;
 
   private:
     const chains::ChainInfo* find(const core::ChainId& chain) const;
@@ -42,6 +46,7 @@ class ConfiguredChains final : public api::Chains {
 
     std::vector<chains::ChainInfo> chains_;
     const chains::AddressCodec& codec_;
+    bool calls_allowed_;
 };
 
 class OperatorAddresses final : public api::OwnAddresses {

@@ -20,6 +20,7 @@
 #include "chains/evm/reader.hpp"
 #include "chains/evm/sender.hpp"
 #include "daemon/impl/api_ports.hpp"
+#include "daemon/impl/call_guard.hpp"
 #include "daemon/impl/chain_settings.hpp"
 #include "daemon/impl/readmission.hpp"
 #include "daemon/impl/replay_desk.hpp"
@@ -54,6 +55,14 @@ std::vector<chains::TxSender*> senders_of(const std::vector<ChainParts>& chains,
     if (keys.signer == nullptr) return out;
     for (const ChainParts& chain : chains) out.push_back(chain.sender.get());
     return out;
+}
+
+Keys guarded(Keys keys, db::Database& database, std::vector<chains::ChainInfo> infos,
+             const LimitsConfig& limits) {
+    if (keys.signer == nullptr) return keys;
+    keys.signer = std::make_unique<CallGuard>(std::move(keys.signer), database, std::move(infos),
+                                              limits.allow_calls);
+    return keys;
 }
 
 std::vector<settlement::PayingChain> paying(const std::vector<ChainParts>& chains, const Keys& keys) {
@@ -193,7 +202,7 @@ struct Application::Graph {
         make_watchers(executor, chains, *database, watch, around);
     ReplayDesk desk{executor, readers_of(chains), *database, watch, codec, around.clock, around.log};
 
-    ConfiguredChains api_chains{infos_of(chains), codec};
+    ConfiguredChains api_chains;
     api::WebhookOutbox outbox{api_chains};
     OutboxTeller teller{outbox};
 
@@ -228,7 +237,8 @@ struct Application::Graph {
           server{config.server},
           database{std::move(store)},
           chains{std::move(connected)},
-          keys{std::move(loaded)},
+          keys{guarded(std::move(loaded), *database, infos_of(chains), config.limits)},
+          api_chains{infos_of(chains), codec, config.limits.allow_calls},
           settlement{settlement::Context{*database, route, around.clock, around.log, around.metrics,
                                          infos_of(chains), &teller},
                      paying(chains, keys), reconciling(chains, keys, config.limits)},

@@ -99,6 +99,7 @@ chains::evm::SenderOptions sending_of(const ChainSettings& settings, const Limit
     chains::evm::SenderOptions out;
     const std::uint64_t gwei = settings.max_fee_gwei.value_or(limits.max_fee_gwei);
     out.max_fee_cap = core::Units{core::Units::Raw{gwei} * kWeiPerGwei};
+    out.call_gas_max = limits.call_gas_max;
     if (settings.quorum) out.quorum = settings.quorum;
     if (settings.allow_single_endpoint && settings.endpoints.size() == 1) out.quorum = 1;
     return out;

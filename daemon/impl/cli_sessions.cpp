@@ -66,6 +66,16 @@ core::Expected<Story> read_story(db::UnitOfWork& work, const core::SessionId& id
     return out;
 }
 
+//! What a transaction was for.
+std::string step_name(const db::PayoutFull& full, core::StepId id) {
+    for (const db::PayoutStep& step : full.steps) {
+        if (step.id != id) continue;
+        const bool is_back = step.kind == db::StepKind::kApprove && step.units.is_zero();
+        return is_back ? "approve nothing" : std::string{to_string(step.kind)};
+    }
+    return "unknown step";
+}
+
 class Teller {
   public:
     Teller(std::ostream& out, std::vector<chains::ChainInfo> infos) : out_{out}, infos_{std::move(infos)} {}
@@ -80,6 +90,11 @@ class Teller {
              << (session.destination.units ? money(session.destination.asset, *session.destination.units)
                                            : "whatever comes of " + session.destination.asset.text())
              << ", to be delivered to " << codec_.format(session.destination.address) << ".\n";
+        if (!session.destination.calldata.empty()) {
+            const core::ByteView data{session.destination.calldata};
+            out_ << "That is a contract: it is called with " << data.size() << " bytes, function "
+                 << core::to_hex0x(data.first(4)) << ", and may take what is delivered. What it leaves goes back.\n";
+        }
         if (session.refund_address) {
             out_ << "Money that cannot be delivered goes back to "
                  << codec_.format(*session.refund_address) << ".\n";
@@ -154,8 +169,8 @@ class Teller {
             if (!payout.reason.empty()) out_ << "    why: " << payout.reason << "\n";
             if (!payout.waiting_for.empty()) out_ << "    waits for: " << payout.waiting_for << "\n";
             for (const db::Attempt& attempt : full.attempts) {
-                out_ << "    transaction " << codec_.format_tx(attempt.tx) << ", sent "
-                     << attempt.send_count << " times\n";
+                out_ << "    transaction " << codec_.format_tx(attempt.tx) << ", "
+                     << step_name(full, attempt.step) << ", sent " << attempt.send_count << " times\n";
             }
             if (payout.status == db::PayoutStatus::kHeld) {
                 out_ << "    when it may go on: depositd payout resume " << payout.id.value << "\n";

@@ -255,7 +255,8 @@ ConfigResult parse_config(std::string_view toml, const ConfigSources& sources) {
     const ConfigTable& limits = section(tables, "limits");
     config.limits = {number_of<std::uint64_t>(limits, "payout_whole_tokens_max"),
                      static_cast<std::uint64_t>(limits.integer("max_fee_gwei")),
-                     limits.integer("reconcile_s")};
+                     limits.integer("reconcile_s"), limits.flag("allow_calls"),
+                     static_cast<std::uint64_t>(limits.integer("call_gas_max"))};
     const ConfigTable& webhooks = section(tables, "webhooks");
     config.webhooks = {webhooks.flag("allow_private"), webhooks.integer("timeout_s"),
                        webhooks.integer("retry_first_s")};

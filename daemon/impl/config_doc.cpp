@@ -138,7 +138,9 @@ std::string config_in_effect(const Config& config) {
     out << "\n[limits]\n";
     maybe("payout_whole_tokens_max", config.limits.payout_whole_tokens_max);
     out << "max_fee_gwei = " << config.limits.max_fee_gwei
-        << "\nreconcile_s = " << config.limits.reconcile_s << "\n";
+        << "\nreconcile_s = " << config.limits.reconcile_s
+        << "\nallow_calls = " << flag(config.limits.allow_calls)
+        << "\ncall_gas_max = " << config.limits.call_gas_max << "\n";
     out << "\n[webhooks]\nallow_private = " << flag(config.webhooks.allow_private)
         << "\ntimeout_s = " << config.webhooks.timeout_s
         << "\nretry_first_s = " << config.webhooks.retry_first_s << "\n";

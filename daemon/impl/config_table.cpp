@@ -79,6 +79,11 @@ constexpr KeySpec kKeys[] = {
      "the word of as many endpoints as make a payout final, halts payouts on its chain until it is "
      "acknowledged. 0: never.",
      0, kDay_s},
+    {"limits", "allow_calls", KeyType::kBool, false, "false", "",
+     "Deliver by calling the destination when a session has calldata (docs/CALLS.md). Whoever has an API key "
+     "can then make the gas station pay for what a contract of theirs burns."},
+    {"limits", "call_gas_max", KeyType::kInteger, false, "1000000", "",
+     "Most gas that one such call may take; one that needs more is not made.", 50'000, 10'000'000},
 
     {"webhooks", "allow_private", KeyType::kBool, false, "false", "",
      "Also call http:// URLs, any port, and addresses of the own network. For development: whoever has an "

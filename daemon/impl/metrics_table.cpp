@@ -95,6 +95,11 @@ constexpr MetricSpec kMetrics[] = {
     {"depositd_payouts_lost", kGauge, "transactions", "chain",
      "Transactions that were final, left the chain, and are not sent again: later payouts of the same address "
      "wait behind them."},
+    {"depositd_call_rehearsals_total", kCounter, "calls", "chain, outcome",
+     "Rehearsals of contract calls: good, refused (the call reverts, or takes what it should not), or unknown "
+     "where too few nodes can do that or say the same."},
+    {"depositd_leftovers_kept_total", kCounter, "calls", "chain",
+     "Contract calls that left less of their allowance than is returned: it stays on the books."},
     {"depositd_payout_sends_total", kCounter, "sends", "chain",
      "Times signed bytes were sent, repeats included."},
     {"depositd_payout_bumps_total", kCounter, "transactions", "chain",

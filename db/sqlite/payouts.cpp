@@ -96,6 +96,13 @@ constexpr char kLost[] =
     " (SELECT 1 FROM own_txs n WHERE n.sender = o.sender AND n.chain = a.chain"
     "  AND n.nonce = o.nonce AND n.status <> 3) ORDER BY o.sender, o.nonce";
 
+constexpr char kEndGrant[] =
+    "INSERT INTO ended_allowances (step_id, height, missing, at) VALUES (?, ?, ?, ?)";
+constexpr char kEndedGrants[] =
+    "SELECT e.step_id, e.height, e.missing, e.at FROM payouts p"
+    " JOIN payout_steps s ON s.payout_id = p.id JOIN ended_allowances e ON e.step_id = s.id"
+    " WHERE p.session_id = ? ORDER BY e.step_id";
+
 void read_payout(Query& query, Payout& p) {
     query.read(p.id, p.session, p.environment, p.leg, p.asset, p.receiver, p.sender, p.recipient,
                p.units, p.calldata, p.status, p.held_from, p.reason, p.waiting_for, p.claims_key,
@@ -321,6 +328,27 @@ class SqlitePayouts final : public Payouts {
             std::optional<PayoutStep> out;
             Query query{connection_, kByNonce};
             if (query.bind(chain, sender, nonce).step()) read_step(query, out.emplace());
+            return out;
+        });
+    }
+
+    Expected<Done> end_grant(const GrantEnd& end) override {
+        return guarded(connection_, [&]() -> Expected<Done> {
+            connection_.touch(Concern::kPayouts);
+            Query{connection_, kEndGrant}.bind(end.step, end.height, end.missing, end.at).run();
+            return Done{};
+        });
+    }
+
+    Expected<std::vector<GrantEnd>> ended_grants(const core::SessionId& session) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<GrantEnd>> {
+            std::vector<GrantEnd> out;
+            Query query{connection_, kEndedGrants};
+            query.bind(session);
+            while (query.step()) {
+                GrantEnd& end = out.emplace_back();
+                query.read(end.step, end.height, end.missing, end.at);
+            }
             return out;
         });
     }

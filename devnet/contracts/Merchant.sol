@@ -15,7 +15,8 @@ contract Merchant {
         RevertWithoutReason,
         TakeHalf,
         TakeNothing,
-        BurnAllGas
+        BurnAllGas,
+        GiveHalfBack
     }
 
     address public immutable token;
@@ -42,14 +43,25 @@ contract Merchant {
         if (mode == Mode.TakeHalf) value /= 2;
         if (mode == Mode.TakeNothing) value = 0;
         if (value > 0) TokenCalls.pull(token, msg.sender, address(this), value);
+        if (mode == Mode.GiveHalfBack) TokenCalls.push(token, msg.sender, value / 2);
         paid[order] += value;
         emit Paid(order, msg.sender, value);
+    }
+
+    /// Takes what `owner` approved without being called by him.
+    function grab(address owner) external {
+        uint256 value = IAllowance(token).allowance(owner, address(this));
+        TokenCalls.pull(token, owner, address(this), value);
     }
 
     /// The same for native coin.
     function payNative(bytes32 order) external payable {
         require(mode != Mode.Revert, "Merchant: order refused");
         if (mode == Mode.RevertWithoutReason) revert();
+        if (mode == Mode.GiveHalfBack) {
+            (bool ok,) = msg.sender.call{value: msg.value / 2}("");
+            require(ok, "Merchant: the coin does not go back");
+        }
         paid[order] += msg.value;
         emit Paid(order, msg.sender, msg.value);
     }

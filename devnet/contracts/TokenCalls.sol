@@ -8,4 +8,9 @@ library TokenCalls {
             token.call(abi.encodeWithSignature("transferFrom(address,address,uint256)", from, to, value));
         require(ok && (answer.length == 0 || abi.decode(answer, (bool))), "token refused");
     }
+
+    function push(address token, address to, uint256 value) internal {
+        (bool ok, bytes memory answer) = token.call(abi.encodeWithSignature("transfer(address,uint256)", to, value));
+        require(ok && (answer.length == 0 || abi.decode(answer, (bool))), "token refused");
+    }
 }

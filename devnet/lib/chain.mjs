@@ -28,6 +28,7 @@ const DEPLOYMENTS = [
     ['merchant', 'Merchant', (deployed) => [deployed.usdc.address]],
     ['blaster', 'Blaster', () => []],
     ['usdce', 'UsdLike', () => ['Bridged USDC', 'USDC.e', 6]],
+    ['usdtMerchant', 'Merchant', (deployed) => [deployed.usdt.address]],
 ];
 
 /** Wraps a node from startAnvil. */

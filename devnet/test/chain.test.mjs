@@ -44,7 +44,7 @@ test('chain: receivers start empty, payers rich', async () => {
 
 test('chain: a fresh chain -> contracts at the same addresses each time', () => {
     assert.equal(chain.deployed.usdc.address, viem.getContractAddress({ from: chain.accounts[0].address, nonce: 0n }));
-    assert.equal(Object.keys(chain.deployed).length, 8);
+    assert.equal(Object.keys(chain.deployed).length, 9);
 });
 
 test('balance: asked at a block hash -> the balance of that block', async () => {
@@ -182,6 +182,21 @@ test('Merchant: pay -> takes the allowance; told to revert -> takes nothing', as
     await chain.write(merchant, 'pay', [order]);
     assert.equal(await chain.balance(merchant.address, usdc), 50n);
     assert.equal(await chain.read(merchant, 'paid', [order]), 50n);
+});
+
+test('Merchant: told to give half back -> keeps half; grab -> takes what was approved, uncalled', async () => {
+    const { usdtMerchant, usdt } = chain.deployed;
+    const order = viem.keccak256('0x03');
+    await chain.mint(usdt, payerAddress(), 100n);
+    await chain.write(usdt, 'approve', [usdtMerchant.address, 50n]);
+    await chain.write(usdtMerchant, 'setMode', [6]);
+    await chain.write(usdtMerchant, 'pay', [order]);
+    assert.equal(await chain.balance(usdtMerchant.address, usdt), 25n);
+    await chain.write(usdtMerchant, 'payNative', [order], { value: 8n });
+    assert.equal(await chain.balance(usdtMerchant.address), 4n);
+    await chain.write(usdt, 'approve', [usdtMerchant.address, 7n]);
+    await chain.write(usdtMerchant, 'grab', [payerAddress()], { from: chain.accounts[2].address });
+    assert.equal(await chain.balance(usdtMerchant.address, usdt), 32n);
 });
 
 test('Blaster: blast -> as many logs as asked, every third to a watched address', async () => {

@@ -1,5 +1,7 @@
 #include "settlement/driver.hpp"
 
+#include <algorithm>
+
 #include "core/check.hpp"
 #include "core/crash_point.hpp"
 #include "settlement/accounts.hpp"
@@ -16,6 +18,17 @@ using core::Expected;
 
 Error not_configured(const core::ChainId& chain) {
     return Error{Errc::kNotFound, chain.text() + " is not in the configuration any more"};
+}
+
+//! What a call that did something did, in words that are the same for the same; empty for other steps.
+std::string effect_text(const db::OwnTx& tx, const db::PayoutStep& step) {
+    return step.kind == db::StepKind::kCall ? judge_call(tx, step).text : "";
+}
+
+std::string why_in_vain(const db::OwnTx& tx, const db::PayoutStep& step) {
+    if (!tx.success) return "the transaction was mined and failed";
+    if (step.kind == db::StepKind::kCall) return "it was mined and " + judge_call(tx, step).text;
+    return "the transaction succeeded but did not move what it should";
 }
 
 }  // namespace
@@ -98,9 +111,7 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
 
     const bool ok = does_what_it_should(tx, step);
     if (db::is_terminal(step.status)) return final_again(work, tx, step, ok);
-    const std::string why =
-        ok ? "" : tx.success ? "the transaction succeeded but did not move what it should"
-                             : "the transaction was mined and failed";
+    const std::string why = ok ? "" : why_in_vain(tx, step);
     for (db::Attempt attempt : full.attempts) {
         if (attempt.step != step.id) continue;
         attempt.status = attempt.id != place.attempt.id ? db::AttemptStatus::kDead
@@ -109,15 +120,27 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
         if (auto done = work.payouts().save_attempt(attempt); !done) return done.error();
     }
     step.status = ok ? db::PayoutStatus::kFinalOk : db::PayoutStatus::kFinalFailed;
-    step.reason = why;
+    step.reason = ok ? effect_text(tx, step) : why;
     if (auto done = work.payouts().save_step(step); !done) return done.error();
 
     db::Payout payout = full.payout;
-    const bool last = step.kind == db::StepKind::kTransfer || step.kind == db::StepKind::kCall;
+    const StepEnd end = end_of(full, step, ok);
+    const std::string told =
+        ok ? "" : std::string{to_string(step.kind)} + ": " + why + " (" + tx.tx.hex0x() + ")";
+    if (ok && step.kind == db::StepKind::kCall && !is_within(judge_call(tx, step).effect)) {
+        // Neither a delivery nor money that could go back: nothing of it is decided here.
+        payout.reason = "the call " + step.reason + " (" + tx.tx.hex0x() + ")";
+        return go_on(work, payout, "its allowance to end: " + payout.reason);
+    }
+    if (end != StepEnd::kGoesOn) {
+        return payout_final(work, payout, step, end == StepEnd::kDone, tx, told);
+    }
+    if (step.kind == db::StepKind::kCall) {
+        payout.reason = told;
+        return go_on(work, payout, "the allowance to be taken back: " + told);
+    }
     // A step on the way decides nothing: without its gas money the transfer just asks again.
-    if (!last) return go_on(work, payout, ok ? "its next step" : "another try: " + why);
-    return payout_final(work, payout, ok, tx,
-                        ok ? "" : std::string{to_string(step.kind)} + ": " + why + " (" + tx.tx.hex0x() + ")");
+    return go_on(work, payout, ok ? "its next step" : "another try: " + why);
 }
 
 // Told before, or the chain took it back and it is final once more: what it came to must be the same.
@@ -125,17 +148,26 @@ Expected<Done> Driver::final_again(db::UnitOfWork& work, const db::OwnTx& tx,
                                    const db::PayoutStep& step, bool ok) const {
     // Gas money pays nobody: a second try that comes out otherwise is only booked.
     if (step.kind == db::StepKind::kTopUp) return Done{};
-    if (ok == (step.status == db::PayoutStatus::kFinalOk)) return Done{};
+    const bool is_same = ok == (step.status == db::PayoutStatus::kFinalOk);
+    const std::string effect = ok ? effect_text(tx, step) : "";
+    if (is_same && (effect.empty() || effect == step.reason)) return Done{};
     const std::string text = "finality violation: payout " + std::to_string(step.payout.value) +
                              " had ended (" + std::string{to_string(step.status)} + "), and now " +
-                             tx.tx.hex0x() + (ok ? " succeeded" : " failed") + " and is final";
+                             tx.tx.hex0x() + (ok ? " succeeded" : " failed") +
+                             (effect.empty() ? "" : ", " + effect + " instead of what it had,") +
+                             " and is final";
     context_.log.error("a payout ended twice, differently",
                        {{"chain", tx.chain.text()}, {"what", text}});
     return work.blocks().halt(tx.chain, text, context_.clock.now());
 }
 
-Expected<Done> Driver::payout_final(db::UnitOfWork& work, db::Payout payout, bool ok,
-                                    const db::OwnTx& tx, const std::string& why) const {
+Expected<Done> Driver::payout_final(db::UnitOfWork& work, db::Payout payout,
+                                    const db::PayoutStep& step, bool ok, const db::OwnTx& tx,
+                                    const std::string& why) const {
+    core::Units arrived = payout.units;
+    if (step.kind == db::StepKind::kCall) {
+        arrived = std::min(judge_call(tx, step).taken, payout.units);
+    }
     payout.status = ok ? db::PayoutStatus::kFinalOk : db::PayoutStatus::kFinalFailed;
     payout.reason = why;
     payout.waiting_for.clear();
@@ -166,14 +198,18 @@ Expected<Done> Driver::payout_final(db::UnitOfWork& work, db::Payout payout, boo
     }
     if (!event || !payout.session) return Done{};
     EventContext about;
-    about.detail = ok ? payout.units.decimal() + " of " + payout.asset.text() + " to " +
+    about.detail = ok ? arrived.decimal() + " of " + payout.asset.text() + " to " +
                             payout.recipient.hex0x() + " in " + tx.tx.hex0x()
                       : why;
     if (ok) {
         about.outcome_tx = tx.tx;
-        about.outcome_units = payout.units;
+        about.outcome_units = arrived;
     }
-    return events_.apply(work, *payout.session, *event, std::move(about));
+    auto applied = events_.apply(work, *payout.session, *event, std::move(about));
+    if (!applied || !ok || arrived == payout.units) return applied;
+    const auto left = payout.units.minus(arrived);
+    if (!left) return left.error();
+    return events_.plan_leftover(work, payout, *left);
 }
 
 Expected<Done> Driver::foreign_final(db::UnitOfWork& work, const db::OwnTx& tx) const {

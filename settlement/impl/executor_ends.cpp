@@ -1,6 +1,7 @@
 #include "settlement/executor.hpp"
 
 #include "core/check.hpp"
+#include "settlement/impl/payout_checks.hpp"
 #include "settlement/payout_rules.hpp"
 
 // Payouts that wait, are impossible, or are held; and how an operator lets them go on.
@@ -57,7 +58,8 @@ Task<Expected<Done>> Executor::impossible(db::PayoutFull full, std::string why) 
             }
             db::Payout payout = current.payout;
             payout.status = db::PayoutStatus::kDead;
-            payout.reason = "never sent: the chain refuses the transfer: " + why;
+            payout.reason =
+                "never sent: the chain refuses the " + what_is_refused(payout) + ": " + why;
             payout.waiting_for.clear();
             payout.updated_at = now;
             if (auto saved = work.payouts().save(payout); !saved) return saved.error();

@@ -1,6 +1,7 @@
 #include "settlement/executor.hpp"
 
 #include "settlement/impl/payout_checks.hpp"
+#include "settlement/payout_rules.hpp"
 
 #include <algorithm>
 
@@ -26,11 +27,12 @@ struct Lost {
     std::vector<db::Payouts::AttemptPlace> to_send;
 };
 
-Expected<bool> is_halted(db::UnitOfWork& work, const core::ChainId& chain) {
-    auto halts = work.blocks().open_halts();
-    if (!halts) return halts.error();
-    return std::any_of(halts->begin(), halts->end(),
-                       [&](const db::Halt& halt) { return halt.chain == chain; });
+//! An approval fills its nonce like any other transaction. One is left alone: what was given for a call
+//! that failed, which is not sent again, so that what takes the allowance back waits behind a gap.
+bool may_allow_again(const db::PayoutFull& full, const db::PayoutStep& approval) {
+    const db::PayoutStep* call = ended_call(full);
+    const bool has_gap = call != nullptr && call->status == db::PayoutStatus::kFinalFailed;
+    return pays_nobody(approval) || !has_gap;
 }
 
 //! A transfer that had failed is never sent again: its money went back since, and now it might succeed.
@@ -40,7 +42,9 @@ Expected<bool> may_go_again(db::UnitOfWork& work, const db::Payouts::AttemptPlac
     if (place.attempt.status != db::AttemptStatus::kFinalOk) return false;
     auto full = work.payouts().load(place.payout);
     if (!full) return full.error();
-    return may_move(work, (*full)->payout).has_value();
+    const db::Payout& payout = (*full)->payout;
+    if (place.step.kind == db::StepKind::kApprove) return may_allow_again(**full, place.step);
+    return may_move(work, payout).has_value();
 }
 
 Expected<Lost> find_lost(db::UnitOfWork& work, const core::ChainId& chain, bool look) {

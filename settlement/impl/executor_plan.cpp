@@ -47,44 +47,54 @@ bool is_to_be_looked_at(std::size_t top_ups) {
 // Nothing of the payout is on the wire or reserved here, so that giving up is safe.
 Task<Expected<Done>> Executor::next_step(db::PayoutFull full) {
     const db::Payout& payout = full.payout;
+    if (is_call(payout) || is_leftover(payout)) {
+        auto ended = co_await end_grants(full);
+        if (!ended) co_return ended.error();
+        if (*ended) co_return Done{};
+    }
+    if (payout.recipient.empty()) {
+        co_return co_await hold(std::move(full), "the session has no refund address");
+    }
     if (auto allowed = signer_.allows(final_order(payout)); !allowed) {
-        co_return co_await hold(std::move(full), allowed.error().message);
+        co_return co_await stop(std::move(full), allowed.error().message);
     }
     if (auto ready = sender_.ready_to_pay(); !ready) co_return ready.error();
     auto parties = co_await check_parties(payout);
     if (!parties) {
         if (parties.error().code == Errc::kRefused) {
-            co_return co_await hold(std::move(full), parties.error().message);
+            co_return co_await stop(std::move(full), parties.error().message);
         }
         co_return parties.error();
     }
     auto credited_at = co_await youngest_claim(payout);
     if (!credited_at) co_return credited_at.error();
+    if (is_call(payout)) co_return co_await next_of_call(std::move(full), *credited_at);
     // A node that has not reached the deposit would truthfully say that the money is not there.
     auto simulated = co_await sender_.simulate(final_order(payout), *credited_at);
     if (!simulated) co_return simulated.error();
     if (!simulated->would_succeed) {
-        const unsigned times = ++refusals_[payout.id];
-        if (times >= pace_.refusals) {
-            refusals_.erase(payout.id);
-            co_return co_await impossible(std::move(full), simulated->reason);
-        }
-        co_return not_now("the chain refuses the transfer (" + std::to_string(times) + " of " +
-                          std::to_string(pace_.refusals) + " looks): " + simulated->reason);
+        co_return co_await refused(std::move(full), simulated->reason);
     }
     refusals_.erase(payout.id);
-
-    db::PayoutStep step;
-    step.payout = payout.id;
-    step.ordinal = static_cast<std::uint32_t>(full.steps.size());
-    step.kind = db::StepKind::kTransfer;
-    step.key_role = static_cast<int>(chains::KeyRole::kReceiver);
-    step.sender = payout.sender;
-    step.recipient = payout.recipient;
-    step.asset = payout.asset;
-    step.units = payout.units;
+    db::PayoutStep step = step_from_receiver(full, db::StepKind::kTransfer, payout.units);
     step.gas_limit = simulated->gas_limit;
+    co_return co_await fund_and_reserve(std::move(full), std::move(step));
+}
 
+Task<Expected<Done>> Executor::refused(db::PayoutFull full, std::string reason) {
+    const core::PayoutId id = full.payout.id;
+    const unsigned times = ++refusals_[id];
+    if (times < pace_.refusals) {
+        co_return not_now("the chain refuses the " + what_is_refused(full.payout) + " (" +
+                          std::to_string(times) + " of " + std::to_string(pace_.refusals) +
+                          " looks): " + reason);
+    }
+    refusals_.erase(id);
+    co_return co_await give_up(std::move(full), std::move(reason));
+}
+
+Task<Expected<Done>> Executor::fund_and_reserve(db::PayoutFull full, db::PayoutStep step,
+                                                std::uint64_t gas_to_come) {
     auto price = co_await sender_.suggest_price();
     if (!price) co_return price.error();
     auto cost = co_await sender_.cost_max(unsigned_tx(full, step, *price));
@@ -92,10 +102,14 @@ Task<Expected<Done>> Executor::next_step(db::PayoutFull full) {
     Expected<core::Units> fee = *cost;
     if (step.asset.is_native()) fee = cost->minus(step.units);
     if (!fee) co_return fee.error();
-    auto have = co_await gas_money(payout);
+    auto have = co_await gas_money(full.payout);
     if (!have) co_return have.error();
     if (*have < *fee) {
-        const auto missing = fee->minus(*have);
+        const auto later = price->max_fee.times(gas_to_come);
+        if (!later) co_return later.error();
+        const auto wanted = fee->plus(*later);
+        if (!wanted) co_return wanted.error();
+        const auto missing = wanted->minus(*have);
         co_return co_await top_up(std::move(full), *missing);
     }
     co_return co_await reserve(std::move(full), step);
@@ -184,7 +198,9 @@ Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing) 
                                  "still has too little. Is the gas price that high, or are their blocks "
                                  "told without them (depositd reconcile)? Resumed, it gets more");
     }
-    if (!let_go_on && earlier >= kTopUpsAtOnce && !may_top_up_further(full, earlier)) {
+    // A call has three transactions of its own that may each find the price risen.
+    const std::size_t at_once = is_call(full.payout) ? 2 * kTopUpsAtOnce : kTopUpsAtOnce;
+    if (!let_go_on && earlier >= at_once && !may_top_up_further(full, earlier)) {
         co_return not_now("the gas price rose faster than " + std::to_string(earlier) +
                           " top-ups; waiting for it to fall, or for half an hour since the last");
     }
@@ -231,9 +247,14 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step)
     const core::Instant now = context_.clock.now();
     const core::ChainId chain = chain_.id;
     const db::Payout payout = full.payout;
+    // What ends an allowance pays nobody: nothing that stops payouts may keep one standing.
+    const bool ends_grant = pays_nobody(step) || (step.kind == db::StepKind::kTopUp &&
+                                                  open_grant(full).has_value());
     auto reserved_job = context_.database.write<db::PayoutStep>(
         [=, nonce = *chain_nonce](db::UnitOfWork& work) mutable -> Expected<db::PayoutStep> {
-            if (auto may = may_move(work, payout); !may) return may.error();
+            if (!ends_grant) {
+                if (auto may = may_move(work, payout); !may) return may.error();
+            }
             if (step.key_role == static_cast<int>(chains::KeyRole::kReceiver)) {
                 // Two payouts of one receiver would count on the same gas money.
                 auto open = work.payouts().open_nonces(chain, step.sender);

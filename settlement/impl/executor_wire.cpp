@@ -93,8 +93,9 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
                 current->status == db::PayoutStatus::kSeen) {
                 return Error{Errc::kConflict, "the step moved meanwhile"};
             }
-            // A top-up is the operator's own coin, and its nonce must not be left as a gap.
-            if (step.kind != db::StepKind::kTopUp) {
+            // A top-up is the operator's own coin, and its nonce must not be left as a gap. Nobody is paid
+            // by what takes an allowance back.
+            if (step.kind != db::StepKind::kTopUp && !pays_nobody(step)) {
                 if (auto may = may_move(work, payout); !may) return may.error();
             }
             auto added = work.payouts().add_attempt(attempt);

@@ -1,8 +1,10 @@
 #include "settlement/impl/payout_checks.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "settlement/accounts.hpp"
+#include "settlement/payout_rules.hpp"
 
 namespace settlement {
 
@@ -33,6 +35,13 @@ Expected<Done> may_move(db::UnitOfWork& work, const db::Payout& payout) {
     return Done{};
 }
 
+Expected<bool> is_halted(db::UnitOfWork& work, const core::ChainId& chain) {
+    auto halts = work.blocks().open_halts();
+    if (!halts) return halts.error();
+    return std::any_of(halts->begin(), halts->end(),
+                       [&](const db::Halt& halt) { return halt.chain == chain; });
+}
+
 Expected<core::Units> owed_native(db::UnitOfWork& work, const db::Payout& payout,
                                   const core::AssetId& native) {
     core::Units owed;
@@ -58,6 +67,10 @@ Expected<core::Units> owed_native(db::UnitOfWork& work, const db::Payout& payout
         if (auto done = add(deposit.units); !done) return done.error();
     }
     return owed;
+}
+
+std::string what_is_refused(const db::Payout& payout) {
+    return is_call(payout) ? "call" : "transfer";
 }
 
 std::string_view name_of(chains::SendOutcome outcome) {

@@ -23,10 +23,15 @@ core::Error station_is_short(const core::Address& station, const core::Units& ho
 //! every deposit the payout stands on is on it.
 core::Expected<core::Done> may_move(db::UnitOfWork& work, const db::Payout& payout);
 
+core::Expected<bool> is_halted(db::UnitOfWork& work, const core::ChainId& chain);
+
 //! Native coin that belongs to customers on this receiver: booked and not paid out, or seen and not
 //! booked yet.
 core::Expected<core::Units> owed_native(db::UnitOfWork& work, const db::Payout& payout,
                                         const core::AssetId& native);
+
+//! What the chain says no to, in words: "transfer" or "call".
+std::string what_is_refused(const db::Payout& payout);
 
 //! "accepted", "unaffordable", …: how an attempt's last answer begins.
 std::string_view name_of(chains::SendOutcome outcome);

@@ -1,4 +1,4 @@
-// The small answers: a transaction, a fee history, a quantity, data.
+// The small answers: a transaction, a fee history, simulated calls, a quantity, data.
 
 #include "tests/fuzz/evm_inputs.hpp"
 
@@ -66,6 +66,20 @@ void scalars(Decoder& decoder, std::string_view input, std::string_view text) {
     }
 }
 
+void simulated(Decoder& decoder, std::string_view input, std::string_view text) {
+    const auto calls = decoder.simulated_calls(text);
+    if (!calls) return MUST(fuzz::is_node_error(calls.error().code));
+    const json told = fuzz::loose(input);
+    if (told.is_discarded()) return;
+    MUST(told.is_array() && told.size() <= 1);
+    if (told.empty()) return MUST(calls->empty());
+    const json list = told[0].value("calls", json::array());
+    MUST(list.is_array() && list.size() == calls->size());
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        must_be_quantity(list[i], "gasUsed", (*calls)[i].gas_used);
+    }
+}
+
 }  // namespace fuzz_evm_values
 
 FUZZ_TARGET(evm_values) {
@@ -74,4 +88,5 @@ FUZZ_TARGET(evm_values) {
     fuzz_evm_values::transaction(decoder, input, text.view());
     fuzz_evm_values::fee_history(decoder, input, text.view());
     fuzz_evm_values::scalars(decoder, input, text.view());
+    fuzz_evm_values::simulated(decoder, input, text.view());
 }

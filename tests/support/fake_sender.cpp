@@ -32,7 +32,8 @@ Expected<core::Done> FakeSigner::allows(const chains::TxOrder& order) const {
 Task<Expected<chains::SignedTx>> FakeSigner::sign(chains::SigningRequest request) {
     if (refuse) co_return Error{Errc::kRefused, "over the signer's limit"};
     const chains::UnsignedTx& tx = request.tx;
-    const std::string text = tx.order.sender.hex0x() + "|" + std::to_string(tx.nonce) + "|" +
+    const std::string text = std::to_string(static_cast<int>(tx.order.kind)) + "|" +
+                             tx.order.sender.hex0x() + "|" + std::to_string(tx.nonce) + "|" +
                              tx.order.recipient.hex0x() + "|" + tx.order.units.decimal() + "|" +
                              tx.order.asset.text() + "|" + tx.price.max_fee.decimal();
     chains::SignedTx out;
@@ -57,9 +58,40 @@ Task<Expected<chains::Simulation>> FakeSender::simulate(chains::TxOrder order,
     if (unreachable) co_return gone();
     if (head < at_least_height) co_return Error{Errc::kNotReady, "the node is behind"};
     if (const auto found = refuses.find(order.recipient); found != refuses.end()) {
-        co_return chains::Simulation{false, found->second, 0};
+        co_return chains::Simulation{false, found->second, 0, {}};
     }
-    co_return chains::Simulation{true, "", kGas};
+    if (order.kind == chains::CallKind::kCall) {
+        const auto found = refuses_calls.find(order.recipient);
+        if (found != refuses_calls.end()) co_return chains::Simulation{false, found->second, 0, {}};
+    }
+    if (order.kind == chains::CallKind::kApprove && !order.units.is_zero() &&
+        refuses_approvals.contains(order.recipient)) {
+        co_return chains::Simulation{false, "there is an allowance already", 0, {}};
+    }
+    co_return chains::Simulation{true, "", kGas, {}};
+}
+
+Task<Expected<chains::Simulation>> FakeSender::rehearse(std::vector<chains::TxOrder> orders,
+                                                        std::uint64_t at_least_height) {
+    ++rehearsals;
+    if (rehearsal_error) co_return *rehearsal_error;
+    const chains::TxOrder last = orders.back();
+    auto answer = co_await simulate(last, at_least_height);
+    if (!answer || !answer->would_succeed) co_return answer;
+    if (!last.asset.is_native()) {
+        const core::Units takes = rehearsed_takes ? core::Units{*rehearsed_takes} : last.units;
+        if (!takes.is_zero()) answer->moves.push_back({last.asset, last.recipient, takes});
+    }
+    answer->moves.insert(answer->moves.end(), rehearsed_others.begin(), rehearsed_others.end());
+    co_return answer;
+}
+
+Task<Expected<chains::Holding>> FakeSender::holding(core::AssetId asset, core::Address owner,
+                                                    core::Address spender, core::BlockRef) {
+    if (unreachable) co_return gone();
+    if (holding_error) co_return *holding_error;
+    if (!holds) co_return Error{Errc::kUnsupported, "no contract here"};
+    co_return holds(asset, owner, spender);
 }
 
 Task<Expected<chains::GasPrice>> FakeSender::suggest_price() {
@@ -70,7 +102,9 @@ Task<Expected<chains::GasPrice>> FakeSender::suggest_price() {
 Task<Expected<core::Units>> FakeSender::cost_max(chains::UnsignedTx tx) {
     auto fee = tx.price.max_fee.times(tx.gas_limit);
     if (!fee) co_return fee.error();
-    if (tx.order.kind == chains::CallKind::kNativeTransfer) co_return fee->plus(tx.order.units);
+    const bool is_paid = tx.order.kind == chains::CallKind::kNativeTransfer ||
+                         tx.order.kind == chains::CallKind::kCall;
+    if (is_paid && tx.order.asset.is_native()) co_return fee->plus(tx.order.units);
     co_return *fee;
 }
 

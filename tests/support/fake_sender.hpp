@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -39,6 +40,11 @@ class FakeSender final : public chains::TxSender {
     const chains::ChainInfo& info() const override { return info_; }
     core::Task<core::Expected<chains::Simulation>> simulate(chains::TxOrder order,
                                                               std::uint64_t at_least_height) override;
+    core::Task<core::Expected<chains::Simulation>> rehearse(std::vector<chains::TxOrder> orders,
+                                                            std::uint64_t at_least_height) override;
+    core::Task<core::Expected<chains::Holding>> holding(core::AssetId asset, core::Address owner,
+                                                        core::Address spender,
+                                                        core::BlockRef at) override;
     core::Task<core::Expected<chains::GasPrice>> suggest_price() override;
     core::Task<core::Expected<core::Units>> cost_max(chains::UnsignedTx tx) override;
     core::Expected<chains::GasPrice> bump(const chains::GasPrice& price,
@@ -52,6 +58,20 @@ class FakeSender final : public chains::TxSender {
 
     //! Recipients that the chain refuses, with its words.
     std::map<core::Address, std::string> refuses;
+    //! Contracts that refuse to be called, with their words.
+    std::map<core::Address, std::string> refuses_calls;
+    //! Tokens that change an allowance only when it is nothing; the spenders that have one.
+    std::set<core::Address> refuses_approvals;
+    std::optional<core::Error> rehearsal_error;
+    unsigned rehearsals = 0;
+    //! What a call takes in a rehearsal; none: all of it.
+    std::optional<std::uint64_t> rehearsed_takes;
+    //! And of other tokens.
+    std::vector<chains::TokenMove> rehearsed_others;
+    //! What tokens' contracts say of (asset, owner, spender).
+    std::function<chains::Holding(const core::AssetId&, const core::Address&, const core::Address&)>
+        holds;
+    std::optional<core::Error> holding_error;
     std::set<core::Address> contracts;
     std::map<core::Address, std::uint64_t> nonces;
     core::Units station_balance{1'000'000'000};

@@ -46,26 +46,32 @@ db::OwnTx own_tx_of(const chains::ChainInfo& info, const core::BlockRef& block,
     return own;
 }
 
-//! Transfers made by our own attempts are never deposits: matched by attempt, not by sender.
+//! Transfers made by our own attempts are never deposits: matched by attempt, not by sender. Of a call
+//! nothing is ours but what comes back to its own sender from itself: what the contract returns is a
+//! deposit, and so is what the call moves to another of our addresses.
 //! Neighbouring transfers are often of one transaction, which is looked up once.
 class OwnAttempts {
   public:
     OwnAttempts(db::Payouts& payouts, const core::ChainId& chain)
         : payouts_{payouts}, chain_{chain} {}
-    core::Expected<bool> made(const core::TxId& tx) {
-        if (last_ && *last_ == tx) return last_made_;
-        auto place = payouts_.by_tx(chain_, tx);
-        if (!place) return place.error();
-        last_ = tx;
-        last_made_ = place->has_value();
-        return last_made_;
+    core::Expected<bool> made(const chains::TransferSeen& seen) {
+        if (!last_ || *last_ != seen.tx) {
+            auto place = payouts_.by_tx(chain_, seen.tx);
+            if (!place) return place.error();
+            last_ = seen.tx;
+            step_.reset();
+            if (*place) step_ = (**place).step;
+        }
+        if (!step_) return false;
+        if (step_->kind != db::StepKind::kCall) return true;
+        return seen.from == step_->sender && seen.to == step_->sender;
     }
 
   private:
     db::Payouts& payouts_;
     const core::ChainId& chain_;
     std::optional<core::TxId> last_;
-    bool last_made_ = false;
+    std::optional<db::PayoutStep> step_;
 };
 
 }  // namespace
@@ -143,7 +149,7 @@ core::Expected<core::Done> record_block(db::UnitOfWork& work, const chains::Chai
             ++tally.zero_ignored;
             continue;
         }
-        auto ours = attempts.made(seen.tx);
+        auto ours = attempts.made(seen);
         if (!ours) return ours.error();
         if (*ours) continue;
         auto recorded =

@@ -7,6 +7,8 @@
 #include "chains/evm/sender.hpp"
 #include "chains/evm/signer.hpp"
 
+#include <algorithm>
+
 namespace chains::evm::impl {
 
 //! chains::TxSender over JSON-RPC. Parts: evm_sender.cpp (prices, sending), sender_state.cpp (nonces,
@@ -19,6 +21,10 @@ class EvmSender final : public TxSender {
     const ChainInfo& info() const override { return info_; }
     core::Task<core::Expected<Simulation>> simulate(TxOrder order,
                                                     std::uint64_t at_least_height) override;
+    core::Task<core::Expected<Simulation>> rehearse(std::vector<TxOrder> orders,
+                                                    std::uint64_t at_least_height) override;
+    core::Task<core::Expected<Holding>> holding(core::AssetId asset, core::Address owner,
+                                                core::Address spender, core::BlockRef at) override;
     core::Task<core::Expected<GasPrice>> suggest_price() override;
     core::Task<core::Expected<core::Units>> cost_max(UnsignedTx tx) override;
     core::Expected<GasPrice> bump(const GasPrice& price, const GasPrice& suggested) const override;
@@ -37,6 +43,15 @@ class EvmSender final : public TxSender {
     std::vector<std::size_t> endpoints() const;
     core::Task<core::Expected<Simulation>> simulate_at(std::size_t endpoint, TxOrder order,
                                                        std::uint64_t at_least_height);
+    core::Task<core::Expected<Simulation>> rehearse_at(std::size_t endpoint,
+                                                       std::vector<TxOrder> orders,
+                                                       std::uint64_t at_least_height);
+    core::Expected<core::Done> reaches(std::size_t endpoint, const net::RpcReply& head,
+                                       std::uint64_t at_least_height);
+    std::uint64_t gas_max(CallKind kind) const {
+        return kind == CallKind::kCall ? std::min(options_.call_gas_max, options_.gas_limit_max)
+                                       : options_.gas_limit_max;
+    }
     core::Task<core::Expected<std::uint64_t>> count_at(core::Address sender, std::string at,
                                                        std::size_t endpoint);
     core::Task<core::Expected<std::uint64_t>> count_without_history(core::Address sender,
@@ -48,6 +63,14 @@ class EvmSender final : public TxSender {
     core::Task<core::Expected<core::Units>> l1_fee(UnsignedTx tx);
     core::Expected<Simulation> judge(const TxOrder& order, const net::RpcReply& call,
                                      const net::RpcReply& estimate, const net::RpcReply* code);
+    core::Expected<Simulation> judge_run(const std::vector<TxOrder>& orders,
+                                         const net::RpcReply& simulated, const net::RpcReply& code);
+    std::vector<TokenMove> moves_of(const std::vector<SimulatedCall>& calls,
+                                    const core::Address& sender) const;
+    core::Task<core::Expected<core::Units>> word_at(core::Address contract, core::Bytes data,
+                                                    core::BlockRef at);
+    //! A quarter more than it took: state moves between now and inclusion.
+    Simulation with_gas(CallKind kind, const core::Units& taken) const;
     SendReport report_of(const net::BroadcastAnswer& answer, const core::TxId& expected);
 
     ChainInfo info_;

@@ -165,6 +165,80 @@ Receipt read_receipt(od::object object) {
     return receipt;
 }
 
+//! Nodes differ in the number and in where the reason is; none of it decides anything.
+void read_call_error(od::value& error, SimulatedCall& call) {
+    if (is_null(error)) return;
+    for (auto field : error.get_object()) {
+        const std::string_view key = field.unescaped_key();
+        od::value value = field.value();
+        if (key != "message" && key != "data") continue;
+        if (is_null(value)) continue;
+        const std::string_view text = value.get_string();
+        (key == "message" ? call.message : call.data_hex) = std::string{text};
+    }
+}
+
+//! Nodes say different things about the block of what was not mined: contract, topics and data are all
+//! that is read.
+void read_simulated_logs(od::value& list, SimulatedCall& call) {
+    for (auto element : list.get_array()) {
+        LogLine log;
+        Seen seen;
+        for (auto field : element.get_object()) {
+            const std::string_view key = field.unescaped_key();
+            od::value value = field.value();
+            if (key == "address") {
+                seen.mark(0, key);
+                log.contract = address_field(value, "address");
+            } else if (key == "topics") {
+                seen.mark(1, key);
+                read_topics(value, log);
+            } else if (key == "data") {
+                seen.mark(2, key);
+                log.data_hex = hex_of(value, "data");
+            }
+        }
+        seen.need(3, "a simulated log lacks a field");
+        Receipt kept;
+        keep_transfer(log, kept);
+        call.transfers.insert(call.transfers.end(), kept.transfers.begin(), kept.transfers.end());
+    }
+}
+
+SimulatedCall read_simulated_call(od::object object) {
+    SimulatedCall call;
+    Seen seen;
+    for (auto field : object) {
+        const std::string_view key = field.unescaped_key();
+        od::value value = field.value();
+        if (key == "status") {
+            seen.mark(0, key);
+            const std::uint64_t status = u64_field(value, "status");
+            if (status > 1) throw BadField{"status"};
+            call.success = status == 1;
+        } else if (key == "returnData") {
+            seen.mark(1, key);
+            auto returned = core::from_hex(hex_of(value, "returnData"));
+            if (!returned) throw BadField{"returnData"};
+            call.returned = std::move(*returned);
+        } else if (key == "gasUsed") {
+            seen.mark(2, key);
+            call.gas_used = units_field(value, "gasUsed");
+        } else if (key == "logs") {
+            seen.mark(3, key);
+            read_simulated_logs(value, call);
+        } else if (key == "error") {
+            seen.mark(4, key);
+            read_call_error(value, call);
+        }
+    }
+    seen.need(call.success ? 4 : 3, "a simulated call lacks a field");
+    if (!call.success && call.data_hex.size() <= 2 && !call.returned.empty()) {
+        call.data_hex = core::to_hex0x(call.returned);
+    }
+    return call;
+}
+
 core::Error malformed(std::string_view what) {
     return {core::Errc::kMalformed, "the node's answer is not of its form: " + std::string{what}};
 }
@@ -269,6 +343,29 @@ core::Expected<FeeHistory> Decoder::fee_history(std::string_view json) {
             }
         }
         return history;
+    });
+}
+
+core::Expected<std::vector<SimulatedCall>> Decoder::simulated_calls(std::string_view json) {
+    using Calls = std::vector<SimulatedCall>;
+    return impl_->run<Calls>(json, [](od::document& document) -> core::Expected<Calls> {
+        Calls calls;
+        std::size_t blocks = 0;
+        for (auto element : document.get_array()) {
+            if (++blocks > 1) throw BadField{"more than one block"};
+            Seen seen;
+            for (auto field : element.get_object()) {
+                const std::string_view key = field.unescaped_key();
+                od::value value = field.value();
+                if (key != "calls") continue;
+                seen.mark(0, key);
+                for (auto call : value.get_array()) {
+                    calls.push_back(read_simulated_call(call.get_object()));
+                }
+            }
+            seen.need(1, "a simulated block lacks its calls");
+        }
+        return calls;
     });
 }
 

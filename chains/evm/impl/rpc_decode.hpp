@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -97,6 +98,16 @@ struct FeeHistory {
     std::vector<core::Units> rewards;    //!< one percentile per block
 };
 
+//! One call of an eth_simulateV1 answer.
+struct SimulatedCall {
+    bool success = false;
+    core::Bytes returned;
+    core::Units gas_used;
+    std::vector<TransferLog> transfers;  //!< their numbers mean nothing
+    std::string message;   //!< of the error, when it failed
+    std::string data_hex;  //!< what it reverted with, "0x…"; empty when that is not told
+};
+
 //! Reads results of JSON-RPC calls. Every field this program relies on must be there once and of
 //! its form, otherwise kMalformed; fields it does not know are skipped. `null` is kNotReady: the
 //! node does not know (yet), which is never an absence (field failures 1, 27). The texts must have
@@ -119,6 +130,8 @@ class Decoder {
     core::Expected<std::vector<Receipt>> receipts(std::string_view json);
     core::Expected<TxLine> transaction(std::string_view json);
     core::Expected<FeeHistory> fee_history(std::string_view json);
+    //! The calls of an answer with exactly one block.
+    core::Expected<std::vector<SimulatedCall>> simulated_calls(std::string_view json);
 
     //! "0x1a"
     core::Expected<core::Units> quantity(std::string_view json);

@@ -114,6 +114,13 @@ net::RpcCall call_estimate_gas(const CallShape& shape) {
     return {"eth_estimateGas", "[" + shape_json(shape) + "]"};
 }
 
+net::RpcCall call_simulate(std::span<const CallShape> shapes) {
+    std::string calls;
+    for (const CallShape& shape : shapes) calls += (calls.empty() ? "" : ",") + shape_json(shape);
+    return {"eth_simulateV1",
+            R"([{"blockStateCalls":[{"calls":[)" + calls + R"(]}],"validation":false},"latest"])"};
+}
+
 core::Bytes balances_init_code(std::span<const core::Address> addresses) {
     CHECK(addresses.size() <= kBalancesPerCall);
     // Stack of the loop: where the next address stands in the code, where its balance goes in

@@ -44,6 +44,8 @@ struct CallShape {
 };
 net::RpcCall call_eth_call(const CallShape& shape, std::string_view at);
 net::RpcCall call_estimate_gas(const CallShape& shape);
+//! eth_simulateV1: the calls one after the other on top of the latest block, nobody paying for gas.
+net::RpcCall call_simulate(std::span<const CallShape> shapes);
 
 //! Code that is never deployed: eth_call runs it as a contract's constructor, and it returns the
 //! balances of the 20-byte addresses behind it, one word each. At most kBalancesPerCall, because

@@ -1,11 +1,16 @@
 #include "chains/evm/abi.hpp"
 #include "chains/evm/impl/evm_sender.hpp"
 #include "chains/evm/impl/revert_text.hpp"
+#include "core/check.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
 
 namespace chains::evm::impl {
 namespace {
 
-Simulation would_fail(std::string reason) { return {false, std::move(reason), 0}; }
+Simulation would_fail(std::string reason) { return {false, std::move(reason), 0, {}}; }
 
 //! Is this error the answer to "would it succeed?", and not one about the node or the request?
 bool is_verdict(const net::RpcReply& reply) {
@@ -22,6 +27,20 @@ core::Expected<std::string_view> ran(const net::RpcReply& reply) {
 
 bool moves_token(CallKind kind) {
     return kind == CallKind::kTokenTransfer || kind == CallKind::kApprove;
+}
+
+//! What endpoints must share: gas and the words of a refusal may differ.
+std::string effects_text(const Simulation& answer) {
+    if (!answer.would_succeed) return "refused";
+    std::vector<std::string> moves;
+    for (const TokenMove& move : answer.moves) {
+        moves.push_back(move.units.decimal() + " of " + move.asset.text() + " to " +
+                        move.to.hex0x());
+    }
+    std::sort(moves.begin(), moves.end());
+    std::string text = "good";
+    for (const std::string& move : moves) text += ", " + move;
+    return text;
 }
 
 }  // namespace
@@ -61,6 +80,56 @@ core::Task<core::Expected<Simulation>> EvmSender::simulate(TxOrder order,
                           "one endpoint alone refuses a simulation: " + refusal->reason};
 }
 
+// Money follows from what it says: a yes takes as many as a no.
+core::Task<core::Expected<Simulation>> EvmSender::rehearse(std::vector<TxOrder> orders,
+                                                           std::uint64_t at_least_height) {
+    CHECK(!orders.empty(), "something is rehearsed");
+    const auto statuses = gate_.pool().status();
+    std::set<std::string> operators;
+    for (const net::EndpointStatus& one : statuses) operators.insert(one.operator_name);
+    const std::size_t needed =
+        std::max<std::size_t>(quorum(), std::min<std::size_t>(operators.size(), 2));
+    struct Camp {
+        Simulation answer;
+        std::set<std::string> operators;  //!< one vote each
+    };
+    std::map<std::string, Camp> camps;
+    std::string seen;
+    core::Error last{core::Errc::kUnreachable, info_.name + ": no endpoint is usable"};
+    for (const std::size_t endpoint : endpoints()) {
+        auto answer = co_await rehearse_at(endpoint, orders, at_least_height);
+        if (!answer) {
+            last = answer.error();
+            if (last.code == core::Errc::kInvalid) co_return last;
+            continue;
+        }
+        const std::string text = effects_text(*answer);
+        seen += (seen.empty() ? "" : ", ") + gate_.pool().name(endpoint) + ": " + text;
+        Camp& camp = camps[text];
+        const bool is_dearer = answer->gas_limit > camp.answer.gas_limit;
+        if (camp.operators.empty() || is_dearer) camp.answer = std::move(*answer);
+        camp.operators.insert(statuses[endpoint].operator_name);
+        if (camp.operators.size() >= needed) co_return camp.answer;
+    }
+    if (camps.empty()) co_return last;
+    const std::string why = camps.size() > 1 ? "endpoints differ about what a call would do (" + seen
+                                             : "too few endpoints say what a call would do (" + seen +
+                                                   "; " + last.message;
+    co_return core::Error{core::Errc::kNoQuorum, why + ")"};
+}
+
+core::Expected<core::Done> EvmSender::reaches(std::size_t endpoint, const net::RpcReply& head,
+                                              std::uint64_t at_least_height) {
+    const auto json = head.result();
+    if (!json) return json.error();
+    const auto height = decoder_.quantity(*json);
+    if (!height) return height.error();
+    if (*height >= core::Units{at_least_height}) return core::Done{};
+    return core::Error{core::Errc::kNotReady, gate_.pool().name(endpoint) + " is at block " +
+                                                  height->decimal() + ", below " +
+                                                  std::to_string(at_least_height)};
+}
+
 core::Task<core::Expected<Simulation>> EvmSender::simulate_at(std::size_t endpoint, TxOrder order,
                                                               std::uint64_t at_least_height) {
     const auto parts = build_call(order);
@@ -77,16 +146,33 @@ core::Task<core::Expected<Simulation>> EvmSender::simulate_at(std::size_t endpoi
     options.endpoint = endpoint;
     const auto replies = co_await gate_.call_batch(std::move(calls), options);
     if (!replies) co_return replies.error();
-    const auto head_json = (*replies)[0].result();
-    if (!head_json) co_return head_json.error();
-    const auto head = decoder_.quantity(*head_json);
-    if (!head) co_return head.error();
-    if (*head < core::Units{at_least_height}) {
-        co_return core::Error{core::Errc::kNotReady, gate_.pool().name(endpoint) + " is at block " +
-                                                         head->decimal() + ", below " +
-                                                         std::to_string(at_least_height)};
+    if (auto there = reaches(endpoint, (*replies)[0], at_least_height); !there) {
+        co_return there.error();
     }
     co_return judge(order, (*replies)[1], (*replies)[2], needs_code ? &(*replies)[3] : nullptr);
+}
+
+core::Task<core::Expected<Simulation>> EvmSender::rehearse_at(std::size_t endpoint,
+                                                              std::vector<TxOrder> orders,
+                                                              std::uint64_t at_least_height) {
+    std::vector<CallShape> shapes;
+    for (const TxOrder& order : orders) {
+        const auto parts = build_call(order);
+        if (!parts) co_return parts.error();
+        shapes.push_back(CallShape{order.sender, parts->to, parts->value, parts->data});
+    }
+    std::vector<net::RpcCall> calls;
+    calls.push_back({"eth_blockNumber", "[]"});
+    calls.push_back(call_simulate(shapes));
+    calls.push_back(call_code(shapes.back().to, at_tag("latest")));
+    net::CallOptions options;
+    options.endpoint = endpoint;
+    const auto replies = co_await gate_.call_batch(std::move(calls), options);
+    if (!replies) co_return replies.error();
+    if (auto there = reaches(endpoint, (*replies)[0], at_least_height); !there) {
+        co_return there.error();
+    }
+    co_return judge_run(orders, (*replies)[1], (*replies)[2]);
 }
 
 core::Expected<Simulation> EvmSender::judge(const TxOrder& order, const net::RpcReply& call,
@@ -115,13 +201,61 @@ core::Expected<Simulation> EvmSender::judge(const TxOrder& order, const net::Rpc
     if (!estimate_json) return estimate_json.error();
     const auto units = decoder_.quantity(*estimate_json);
     if (!units) return units.error();
-    const auto gas = units->to_u64();
-    if (!gas || *gas == 0 || *gas > options_.gas_limit_max) {
-        return would_fail("it would take " + units->decimal() + " gas");
+    return with_gas(order.kind, *units);
+}
+
+Simulation EvmSender::with_gas(CallKind kind, const core::Units& taken) const {
+    const auto gas = taken.to_u64();
+    if (!gas || *gas == 0 || *gas > gas_max(kind)) {
+        return would_fail("it would take " + taken.decimal() + " gas");
     }
-    // State moves between now and inclusion: a quarter more, cut at the limit.
     const std::uint64_t roomy = *gas + *gas / 4 + 1;
-    return Simulation{true, {}, std::min(roomy, options_.gas_limit_max)};
+    return Simulation{true, {}, std::min(roomy, gas_max(kind)), {}};
+}
+
+std::vector<TokenMove> EvmSender::moves_of(const std::vector<SimulatedCall>& calls,
+                                           const core::Address& sender) const {
+    std::vector<TokenMove> out;
+    for (const SimulatedCall& call : calls) {
+        for (const TransferLog& log : call.transfers) {
+            const TokenInfo* token = info_.token_at(log.contract);
+            if (token == nullptr || log.from != sender || log.to == sender) continue;
+            if (!log.units.is_zero()) out.push_back({token->asset, log.to, log.units});
+        }
+    }
+    return out;
+}
+
+core::Expected<Simulation> EvmSender::judge_run(const std::vector<TxOrder>& orders,
+                                                const net::RpcReply& simulated,
+                                                const net::RpcReply& code) {
+    const auto code_json = code.result();
+    if (!code_json) return code_json.error();
+    const auto bytes = decoder_.data(*code_json);
+    if (!bytes) return bytes.error();
+    if (bytes->empty()) return would_fail("there is no contract at that address");
+    const auto json = simulated.result();
+    if (!json) {
+        // Nodes and their providers have many words for "not offered".
+        const core::Errc why = json.error().code;
+        if (why == core::Errc::kRateLimited || why == core::Errc::kNotReady) return json.error();
+        return core::Error{core::Errc::kUnsupported, json.error().message};
+    }
+    const auto calls = decoder_.simulated_calls(*json);
+    if (!calls || calls->size() != orders.size()) {
+        return core::Error{core::Errc::kUnsupported, "eth_simulateV1 answers in another form"};
+    }
+    for (std::size_t i = 0; i + 1 < calls->size(); ++i) {
+        if ((*calls)[i].success) continue;
+        return core::Error{core::Errc::kNotReady, "the transaction before it would fail"};
+    }
+    const SimulatedCall& last = calls->back();
+    if (!last.success) {
+        return would_fail(revert_text(net::RpcError{3, last.message, last.data_hex}));
+    }
+    Simulation out = with_gas(orders.back().kind, last.gas_used);
+    out.moves = moves_of(*calls, orders.back().sender);
+    return out;
 }
 
 }  // namespace chains::evm::impl

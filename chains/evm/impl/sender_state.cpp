@@ -1,4 +1,5 @@
 // What an account has and has sent, by the word of several endpoints.
+#include "chains/evm/abi.hpp"
 #include "chains/evm/impl/evm_sender.hpp"
 
 #include <algorithm>
@@ -150,6 +151,47 @@ core::Task<void> EvmSender::compare_balances(core::Address owner) {
                            "eth_getBalance at " + std::to_string(*height - below) + ": " +
                                low.decimal() + " against " + high.decimal());
     }
+}
+
+core::Task<core::Expected<core::Units>> EvmSender::word_at(core::Address contract, core::Bytes data,
+                                                           core::BlockRef at) {
+    const net::Normaliser as_number = [](std::string_view json) -> core::Expected<std::string> {
+        const auto word = Decoder{}.data(json);
+        if (!word) return word.error();
+        if (word->size() != Bytes32::kSize) return core::invalid("not one word");
+        const auto units = AbiReader{*word}.units(0);
+        if (!units) return units.error();
+        return units->decimal();
+    };
+    const CallShape shape{.from = {}, .to = contract, .value = {}, .data = std::move(data)};
+    const auto agreed =
+        co_await gate_.agree(call_eth_call(shape, at_block(at.hash)), quorum(), as_number);
+    if (!agreed) co_return agreed.error();
+    const auto json = agreed->reply.result();
+    if (!json) co_return json.error();
+    const auto word = decoder_.data(*json);
+    if (!word) co_return word.error();
+    co_return AbiReader{*word}.units(0);
+}
+
+core::Task<core::Expected<Holding>> EvmSender::holding(core::AssetId asset, core::Address owner,
+                                                       core::Address spender, core::BlockRef at) {
+    const TokenInfo* token = info_.token(asset);
+    if (token == nullptr || token->contract.empty()) {
+        co_return core::Error{core::Errc::kUnsupported, "not a listed token: " + asset.text()};
+    }
+    const core::Address contract = token->contract;
+    std::vector<AbiValue> whose;
+    whose.push_back(AbiValue::address(owner));
+    std::vector<AbiValue> whose_for;
+    whose_for.push_back(AbiValue::address(owner));
+    whose_for.push_back(AbiValue::address(spender));
+    auto balance = co_await word_at(contract, encode_call("balanceOf(address)", whose), at);
+    if (!balance) co_return balance.error();
+    auto allowance =
+        co_await word_at(contract, encode_call("allowance(address,address)", whose_for), at);
+    if (!allowance) co_return allowance.error();
+    co_return Holding{*balance, *allowance};
 }
 
 core::Task<core::Expected<bool>> EvmSender::has_code(core::Address address) {

@@ -135,6 +135,13 @@ struct FakeChains final : api::Chains {
         }
         return out;
     }
+    bool calls = true;
+    bool calls_allowed() const override { return calls; }
+    std::size_t call_data_max() const override { return 1'000; }
+    std::optional<std::string> forbidden_function(core::ByteView data) const override {
+        if (data.size() < 4 || data[0] != 0xa9) return std::nullopt;
+        return "transfer(address,uint256)";
+    }
 };
 
 struct FakeOwn final : api::OwnAddresses {

@@ -50,6 +50,19 @@ TEST_CASE("create: complete body -> everything taken over") {
     CHECK(json::parse(order->metadata_json) == json{{"order", "7"}});
 }
 
+TEST_CASE("create: calldata where the operator allows no calls -> refused, empty data is none") {
+    FakeChains chains;
+    chains.calls = false;
+    json body = good_body();
+    body["destination"]["calldata"] = "0xc0ffee00";
+    const auto refused = parse_create_session(body.dump(), chains, FakeOwn{});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.problem().code == "calldata_not_supported");
+    CHECK(refused.problem().param == "destination.calldata");
+    body["destination"]["calldata"] = "0x";
+    CHECK(parse_create_session(body.dump(), chains, FakeOwn{}));
+}
+
 TEST_CASE("create: optional parts left out, null or unknown -> accepted") {
     json body = good_body();
     body["destination"].erase("amountUnits");
@@ -134,8 +147,16 @@ TEST_CASE("create: bad value -> error names field and reason") {
          "10.50"},
         {"/destination/amountUnits", std::string(99, '9'), "invalid_parameter",
          "destination.amountUnits", ""},
-        {"/destination/calldata", "0xa9059cbb", "calldata_not_supported", "destination.calldata",
-         "not offered"},
+        {"/destination/calldata", "0xa9059cbb", "call_not_allowed", "destination.calldata",
+         "transfer(address,uint256)"},
+        {"/destination/calldata", "c0ffee00", "invalid_parameter", "destination.calldata", "hex"},
+        {"/destination/calldata", "0xc0ffee0", "invalid_parameter", "destination.calldata", "even"},
+        {"/destination/calldata", "0xc0ffeeg0", "invalid_parameter", "destination.calldata", "hex"},
+        {"/destination/calldata", "0xc0ffee", "invalid_parameter", "destination.calldata",
+         "function"},
+        {"/destination/calldata", 7, "invalid_parameter", "destination.calldata", "string"},
+        {"/destination/calldata", "0x" + std::string(2'002, '1'), "invalid_parameter",
+         "destination.calldata", "1000 bytes"},
         {"/refundAddress", kZero, "invalid_parameter", "refundAddress", "burn"},
         {"/refundAddress", kArbUsdc, "invalid_parameter", "refundAddress", "contract of USDC"},
         {"/refundAddress", kGasStation, "invalid_parameter", "refundAddress", "own"},

@@ -1,5 +1,6 @@
 #include "chains/evm/sender.hpp"
 
+#include "chains/evm/logs.hpp"
 #include "chains/evm/transaction.hpp"
 #include "tests/support/show_expected.hpp"
 #include "tests/unit/chains/reader_bench.hpp"
@@ -187,6 +188,184 @@ TEST_CASE("sender simulate: refused by one of two -> no quorum; by both -> a ver
     const auto verdict = bench.run(bench.sender().simulate(order));
     REQUIRE(verdict);
     CHECK_FALSE(verdict->would_succeed);
+}
+
+namespace {
+
+json simulated(bool first, bool second, const json& error = nullptr) {
+    const auto call = [](bool success) {
+        return json{{"returnData", success ? word(1) : "0x"}, {"logs", json::array()},
+                    {"gasUsed", "0xc350"}, {"status", success ? "0x1" : "0x0"}};
+    };
+    json last = call(second);
+    if (!error.is_null()) last["error"] = error;
+    return json::array({{{"number", "0x11"}, {"calls", json::array({call(first), last})}}});
+}
+
+struct CallBench : SenderBench {
+    using SenderBench::SenderBench;
+    core::Expected<chains::Simulation> rehearse() {
+        chains::TxOrder call = order(CallKind::kCall);
+        call.data = {1, 2, 3, 4};
+        std::vector<chains::TxOrder> orders{order(CallKind::kApprove), call};
+        return run(sender().rehearse(std::move(orders), 0x10));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("sender rehearse: both succeed -> good, with a quarter more gas than it took") {
+    CallBench bench;
+    bench.said["eth_simulateV1"] = simulated(true, true);
+    json asked;
+    bench.special = [&](std::size_t, const std::string& method, const json& params, json&) {
+        if (method == "eth_simulateV1") asked = params;
+    };
+    const auto answer = bench.rehearse();
+    REQUIRE(answer);
+    CHECK(answer->would_succeed);
+    CHECK(answer->gas_limit == 50'000 + 12'500 + 1);
+    const json& calls = asked.at(0).at("blockStateCalls").at(0).at("calls");
+    REQUIRE(calls.size() == 2);
+    CHECK(calls[0].at("data").get<std::string>().starts_with("0x095ea7b3"));
+    CHECK(calls[1].at("data") == "0x01020304");
+    CHECK(asked.at(1) == "latest");
+}
+
+TEST_CASE("sender rehearse: the second reverts -> the contract's own words, wherever they are") {
+    CallBench bench;
+    const std::string words = error_string("order unknown");
+    bench.said["eth_simulateV1"] =
+        simulated(true, false, {{"code", 3}, {"message", "execution reverted"}, {"data", words}});
+    auto answer = bench.rehearse();
+    REQUIRE(answer);
+    CHECK_FALSE(answer->would_succeed);
+    CHECK(answer->reason == "order unknown");
+    json in_data = simulated(true, false, {{"code", -3200}, {"message", "execution failed"}});
+    in_data[0]["calls"][1]["returnData"] = words;
+    bench.said["eth_simulateV1"] = in_data;
+    answer = bench.rehearse();
+    REQUIRE(answer);
+    CHECK(answer->reason == "order unknown");
+}
+
+TEST_CASE("sender rehearse: no contract there -> refused, whatever the node can simulate") {
+    CallBench bench;
+    bench.said["eth_getCode"] = "0x";
+    bench.said["eth_simulateV1"] = simulated(true, true);
+    const auto answer = bench.rehearse();
+    REQUIRE(answer);
+    CHECK_FALSE(answer->would_succeed);
+    CHECK(answer->reason == "there is no contract at that address");
+}
+
+TEST_CASE("sender rehearse: more gas than a call may take -> refused") {
+    CallBench bench;
+    bench.options.call_gas_max = 49'999;
+    bench.said["eth_simulateV1"] = simulated(true, true);
+    const auto answer = bench.rehearse();
+    REQUIRE(answer);
+    CHECK_FALSE(answer->would_succeed);
+    CHECK(answer->reason == "it would take 50000 gas");
+}
+
+TEST_CASE("sender rehearse: nodes that cannot, or answer in another form -> unsupported") {
+    CallBench bench;
+    std::string text = "the method eth_simulateV1 does not exist/is not available";
+    bool fails = true;
+    bench.special = [&](std::size_t, const std::string& method, const json&, json&) {
+        if (method == "eth_simulateV1" && fails) throw RpcFailure{-32601, text, {}};
+    };
+    CHECK(bench.rehearse().error().code == Errc::kUnsupported);
+    fails = false;
+    for (const json& form : {json::array(), json::object(), json::array({json::object()})}) {
+        bench.said["eth_simulateV1"] = form;
+        CHECK(bench.rehearse().error().code == Errc::kUnsupported);
+    }
+}
+
+namespace {
+
+json transfer_log(const core::Address& token, const core::Address& from, const core::Address& to,
+                  std::uint64_t amount) {
+    const auto topic = [](const core::Address& address) {
+        return "0x" + std::string(24, '0') + address.hex0x().substr(2);
+    };
+    return {{"address", token.hex0x()},
+            {"topics", {chains::evm::erc20_transfer_topic().hex0x(), topic(from), topic(to)}},
+            {"data", word(amount)}};
+}
+
+}  // namespace
+
+TEST_CASE("sender rehearse: logs of the call -> what leaves the caller of listed tokens, and nothing else") {
+    CallBench bench;
+    json good = simulated(true, true);
+    const auto alice = bench.alice;
+    const auto carol = bench.carol;
+    good[0]["calls"][1]["logs"] = {transfer_log(bench.usdc, alice, carol, 5),
+                                   transfer_log(bench.usdc, alice, alice, 6),
+                                   transfer_log(bench.usdc, carol, alice, 7),
+                                   transfer_log(carol, alice, carol, 8),
+                                   transfer_log(bench.usdc, alice, core::Address::from_bytes(core::Bytes(20, 0)).value(), 2)};
+    bench.said["eth_simulateV1"] = good;
+    const auto answer = bench.rehearse();
+    REQUIRE(answer);
+    REQUIRE(answer->moves.size() == 2);
+    CHECK(answer->moves[0].units == Units{5});
+    CHECK(answer->moves[0].to == carol);
+    CHECK(answer->moves[1].units == Units{2});
+    good[0]["calls"][1].erase("logs");
+    bench.said["eth_simulateV1"] = good;
+    CHECK(bench.rehearse().error().code == Errc::kUnsupported);
+}
+
+TEST_CASE("sender rehearse: two that say the same -> an answer; one alone, or two that differ -> none") {
+    CallBench bench{2};
+    const json good = simulated(true, true);
+    json more = good;
+    more[0]["calls"][1]["logs"] = {transfer_log(bench.usdc, bench.alice, bench.carol, 5)};
+    std::string second = "good";
+    bench.special = [&](std::size_t node, const std::string& method, const json&, json& result) {
+        if (method != "eth_simulateV1") return;
+        result = good;
+        if (node == 0 || second == "good") return;
+        if (second == "none") throw RpcFailure{-32601, "method not found", {}};
+        result = second == "more" ? more : simulated(true, false);
+    };
+    REQUIRE(bench.rehearse());
+    for (const char* other : {"none", "more", "refuses"}) {
+        second = other;
+        const auto answer = bench.rehearse();
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code == Errc::kNoQuorum);
+    }
+}
+
+TEST_CASE("sender holding: balance and allowance at one block -> by as many as must agree") {
+    SenderBench bench{2};
+    bench.options.quorum = 2;
+    bool differs = false;
+    json asked;
+    bench.special = [&](std::size_t node, const std::string& method, const json& params,
+                        json& result) {
+        if (method != "eth_call") return;
+        asked = params;
+        const bool is_balance = params[0].at("data").get<std::string>().starts_with("0x70a08231");
+        result = is_balance ? word(9) : word(node == 1 && differs ? 1 : 4);
+    };
+    const auto asset = chains::evm::erc20_asset(bench.info.id, bench.usdc);
+    core::BlockRef at;
+    at.height = 7;
+    auto held = bench.run(bench.sender().holding(asset, bench.alice, bench.carol, at));
+    REQUIRE(held);
+    CHECK(held->balance == Units{9});
+    CHECK(held->allowance == Units{4});
+    CHECK(asked.at(1).at("blockHash") == at.hash.hex0x());
+    differs = true;
+    held = bench.run(bench.sender().holding(asset, bench.alice, bench.carol, at));
+    REQUIRE_FALSE(held);
+    CHECK(held.error().code == Errc::kNoQuorum);
 }
 
 TEST_CASE("sender price: fee history -> twice the next base fee and the median tip") {

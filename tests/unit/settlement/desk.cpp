@@ -1,5 +1,7 @@
 #include "tests/unit/settlement/desk.hpp"
 
+#include <algorithm>
+
 namespace support {
 
 using core::Done;
@@ -54,6 +56,10 @@ Desk::Desk() {
     write<Done>([now](db::UnitOfWork& work) -> Expected<Done> {
         return work.environments().insert({kEnvironment, "test", {}, now});
     });
+    sender.holds = [this](const core::AssetId& asset, const core::Address& owner,
+                          const core::Address& spender) {
+        return chains::Holding{units(holds(owner, asset)), units(allowed_[{owner, spender}])};
+    };
     // The gas station's opening balance, as a first start of the watcher would tell it.
     db::Fact opening;
     opening.kind = db::FactKind::kOpeningBalance;
@@ -108,6 +114,7 @@ core::Address Desk::receiver(const core::SessionId& id) {
 }
 
 core::DepositId Desk::redetect(const db::Deposit& deposit) {
+    on_chain_[deposit.key] = deposit;
     const auto recorded = write<db::RecordedDeposit>(
         [deposit](db::UnitOfWork& work) { return work.deposits().record(deposit); });
     db::Fact fact;
@@ -159,6 +166,9 @@ void Desk::orphan(core::DepositId deposit, bool was_confirmed) {
     fact.kind = db::FactKind::kDepositsOrphaned;
     fact.deposits = {deposit};
     if (was_confirmed) fact.were_confirmed = {deposit};
+    const auto gone =
+        read<std::optional<db::Deposit>>([=](db::UnitOfWork& work) { return work.deposits().load(deposit); });
+    std::erase_if(on_chain_, [&](const auto& one) { return one.second.height >= gone->height; });
     fact.receiver = write<std::optional<core::ReceiverId>>(
         [=](db::UnitOfWork& work) -> Expected<std::optional<core::ReceiverId>> {
             const db::Deposit row = **work.deposits().load(deposit);
@@ -209,20 +219,109 @@ std::size_t Desk::mine(bool finalise, bool success) {
         own.nonce = tx.nonce;
         own.success = success;
         own.fee = units(21'000);
-        if (tx.order.kind == chains::CallKind::kNativeTransfer) {
-            own.to = tx.order.recipient;
-            own.native_value = tx.order.units;
-        } else {
-            own.to = contract_of(tx.order.asset);
-            if (success) {
-                own.transfers = {{tx.order.asset, tx.order.sender, tx.order.recipient,
-                                  tx.order.units, 0}};
-            }
+        const chains::CallKind kind = tx.order.kind;
+        const bool is_call = kind == chains::CallKind::kCall;
+        if (is_call && calls_fail) own.success = false;
+        const bool is_clearing = kind == chains::CallKind::kApprove && tx.order.units.is_zero();
+        if (is_clearing && clearings_fail > 0) {
+            --clearings_fail;
+            own.success = false;
         }
+        core::Units moved = tx.order.units;
+        if (is_call && call_takes) moved = units(*call_takes);
+        own.to = is_call || tx.order.asset.is_native() ? tx.order.recipient
+                                                       : contract_of(tx.order.asset);
+        if (tx.order.asset.is_native()) {
+            own.native_value = tx.order.units;
+        } else if (own.success && kind != chains::CallKind::kApprove && !moved.is_zero()) {
+            own.transfers = {{tx.order.asset, tx.order.sender, tx.order.recipient, moved, 0}};
+        }
+        if (own.success && is_call && call_takes_other > 0) {
+            own.transfers.push_back(
+                {kOtherToken, tx.order.sender, tx.order.recipient, units(call_takes_other), 1});
+        }
+        book_on_chain(own, tx.order);
         record_own(own, finalise);
         ++mined;
     }
     return mined;
+}
+
+void Desk::book_on_chain(const db::OwnTx& own, const chains::TxOrder& order) {
+    if (!own.success) return;
+    if (order.kind == chains::CallKind::kApprove) {
+        allowed_[{order.sender, order.recipient}] = *order.units.to_u64();
+    }
+    for (const db::OwnTxTransfer& transfer : own.transfers) {
+        const std::uint64_t moved = *transfer.units.to_u64();
+        gone_[{transfer.asset, transfer.from}] += moved;
+        std::uint64_t& left = allowed_[{transfer.from, transfer.to}];
+        if (order.kind == chains::CallKind::kCall) left -= std::min(left, moved);
+    }
+}
+
+std::uint64_t Desk::holds(const core::Address& owner, const core::AssetId& asset) const {
+    std::uint64_t held = 0;
+    for (const auto& [key, deposit] : on_chain_) {
+        if (deposit.to == owner && deposit.asset == asset) held += *deposit.units.to_u64();
+    }
+    const auto gone = gone_.find({asset, owner});
+    return gone == gone_.end() ? held : held - std::min(held, gone->second);
+}
+
+std::uint64_t Desk::allowance(const core::SessionId& id, const core::Address& contract) {
+    return allowed_[{receiver(id), contract}];
+}
+
+void Desk::pull(const core::SessionId& id, const core::Address& contract, std::uint64_t amount) {
+    const core::Address owner = receiver(id);
+    std::uint64_t& left = allowed_[{owner, contract}];
+    amount = std::min({amount, left, holds(owner)});
+    left -= amount;
+    gone_[{kToken, owner}] += amount;
+}
+
+void Desk::halt() {
+    const core::Instant now = clock.now();
+    write<Done>([now](db::UnitOfWork& work) {
+        return work.blocks().halt(kChain, "finality violation", now);
+    });
+}
+
+void Desk::acknowledge() {
+    const core::Instant now = clock.now();
+    write<Done>([now](db::UnitOfWork& work) {
+        return work.blocks().acknowledge_halts(kChain, "operator", now);
+    });
+}
+
+void Desk::lose_all() {
+    write<Done>([](db::UnitOfWork& work) -> Expected<Done> {
+        auto own = work.own_txs().orphan_above(kChain, 0);
+        if (!own) return own.error();
+        for (const db::OwnTx& tx : *own) {
+            db::Fact fact;
+            fact.kind = db::FactKind::kOwnTxOrphaned;
+            fact.chain = kChain;
+            fact.own_tx = tx.id;
+            if (auto seq = work.facts().append(fact); !seq) return seq.error();
+        }
+        return Done{};
+    });
+    halt();
+    drive();
+}
+
+void Desk::mine_lost_again(std::optional<std::uint64_t> takes) {
+    for (const core::Bytes& raw : std::vector<core::Bytes>{sender.sent}) {
+        const core::TxId id = FakeSigner::id_of(raw);
+        auto tx = read<std::optional<db::OwnTx>>(
+            [id](db::UnitOfWork& work) { return work.own_txs().by_tx(kChain, id); });
+        if (!tx || tx->status != db::OwnTxStatus::kOrphaned) continue;
+        const bool is_call = signer.tx(id).order.kind == chains::CallKind::kCall;
+        if (is_call && takes) tx->transfers.front().units = units(*takes);
+        record_own(*tx, true);
+    }
 }
 
 void Desk::mine_foreign(const core::Address& from, std::uint64_t nonce) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +70,25 @@ class Desk {
 
     //! What is on the wire and not mined yet is mined, in order; `finalise` makes it final too.
     std::size_t mine(bool finalise = true, bool success = true);
+    //! What a contract that is called takes of the allowance; none: all of it.
+    std::optional<std::uint64_t> call_takes;
+    //! And of kOtherToken, which nobody allowed.
+    std::uint64_t call_takes_other = 0;
+    //! Calls are mined and fail.
+    bool calls_fail = false;
+    //! So many approvals of nothing are mined and fail.
+    unsigned clearings_fail = 0;
+    //! The contract takes of its allowance in a transaction of its own.
+    void pull(const core::SessionId& id, const core::Address& contract, std::uint64_t amount);
+    std::uint64_t allowance(const core::SessionId& id, const core::Address& contract);
+    std::uint64_t holds(const core::Address& owner, const core::AssetId& asset = kToken) const;
+    //! Payouts on the chain are stopped; or let go on.
+    void halt();
+    void acknowledge();
+    //! All our transactions leave the chain, final or not, and the chain is halted for it.
+    void lose_all();
+    //! The same once more, as they were, and final; `takes`: what of it a call takes now.
+    void mine_lost_again(std::optional<std::uint64_t> takes = std::nullopt);
     //! Somebody else used a key of ours.
     void mine_foreign(const core::Address& sender, std::uint64_t nonce);
 
@@ -102,6 +122,12 @@ class Desk {
   private:
     void tell(db::Fact fact);
     void record_own(db::OwnTx tx, bool finalise);
+    //! What the tokens' contracts make of it.
+    void book_on_chain(const db::OwnTx& own, const chains::TxOrder& order);
+
+    std::map<std::string, db::Deposit> on_chain_;  //!< deposits that stand, by key
+    std::map<std::pair<core::AssetId, core::Address>, std::uint64_t> gone_;
+    std::map<std::pair<core::Address, core::Address>, std::uint64_t> allowed_;  //!< owner, spender
 
     std::unique_ptr<settlement::Driver> driver_;
     std::unique_ptr<settlement::Executor> executor_;

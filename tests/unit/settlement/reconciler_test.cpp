@@ -137,6 +137,53 @@ TEST_CASE("reconciler: our transaction told as failed and not final -> no halt u
     CHECK(bench.halts().size() == 1);
 }
 
+TEST_CASE("reconciler: a contract takes by itself what it was allowed -> no halt; more is missing -> halted") {
+    Bench bench;
+    Desk& desk = bench.desk;
+    session::Session session = open_session();
+    session.destination.calldata = {1, 2, 3, 4};
+    const auto id = desk.open(session);
+    desk.pay(id, 150);  // 50 of it are over, and not allowed to anybody
+    for (int i = 0; i < 2; ++i) {  // gas money, allowance
+        desk.pass();
+        desk.mine();
+        desk.drive();
+    }
+    const auto booked = desk.balance(settlement::address_account(desk.receiver(id))).units;
+    bench.places[{desk.receiver(id), kToken}] = *booked.minus(units(100));
+    for (int i = 0; i < 4; ++i) bench.look();
+    CHECK(bench.halts().empty());
+    bench.places[{desk.receiver(id), kToken}] = *booked.minus(units(101));
+    for (int i = 0; i < 2; ++i) bench.look();
+    CHECK(bench.halts().size() == 1);
+}
+
+TEST_CASE("reconciler: what a contract took by itself is filed -> whole; anything less -> halted again") {
+    Bench bench;
+    Desk& desk = bench.desk;
+    session::Session session = open_session();
+    session.destination.calldata = {1, 2, 3, 4};
+    const auto id = desk.open(session);
+    desk.pay(id, 150);
+    for (int i = 0; i < 2; ++i) {
+        desk.pass();
+        desk.mine();
+        desk.drive();
+    }
+    desk.pull(id, session.destination.address, 70);
+    desk.sender.refuses_calls[session.destination.address] = "taken already";
+    desk.settle();
+    REQUIRE(desk.state(id) == session::State::kHeld);
+    const core::Address receiver = desk.receiver(id);
+    CHECK(desk.balance(settlement::address_account(receiver)).units == units(80));
+    bench.places[{receiver, kToken}] = units(80);
+    for (int i = 0; i < 2; ++i) bench.look();
+    CHECK(bench.halts().empty());
+    bench.places[{receiver, kToken}] = units(79);
+    for (int i = 0; i < 2; ++i) bench.look();
+    CHECK(bench.halts().size() == 1);
+}
+
 TEST_CASE("reconciler: less on the chain, twice -> halted; acknowledged -> the same does not halt again") {
     Bench bench;
     bench.on_chain = 39;

@@ -157,6 +157,32 @@ TEST_CASE(
                                  "confirmed r1 d1 @1", "own final t1 @1", "own final t2 @1"});
 }
 
+TEST_CASE("watcher: a call of ours pays us, or another of our addresses -> deposits; itself -> none") {
+    World world{fake_chain_info()};
+    world.follow();
+    const db::Receiver receiver = world.issue();
+    world.own_attempt(fake_tx(1), {}, db::StepKind::kCall);
+    FakeContent content;
+    auto call = own_tx(fake_tx(1), world.operators[0], 0);
+    auto back = token_transfer(world.chain.info(), fake_tx(1), receiver.address, 5, 0);
+    auto across = token_transfer(world.chain.info(), fake_tx(1), receiver.address, 6, 1);
+    across.from = world.operators[0];
+    auto to_itself = token_transfer(world.chain.info(), fake_tx(1), world.operators[0], 7, 2);
+    to_itself.from = world.operators[0];
+    call.transfers = {across};
+    content.txs = {call};
+    content.transfers = {back, across, to_itself};
+    world.chain.mine(content);
+    world.follow();
+    const auto deposits = world.deposits(receiver);
+    REQUIRE(deposits.size() == 2);
+    CHECK(deposits[0].units == core::Units{5});
+    CHECK(deposits[1].units == core::Units{6});
+    const auto all = world.wait(world.db->read<std::vector<db::Deposit>>(
+        [](db::UnitOfWork& work) { return work.deposits().of_tx(fake_tx(1)); }));
+    CHECK(all.value().size() == 2);
+}
+
 TEST_CASE("watcher: one deposit is not agreed on -> the next one is asked about all the same") {
     chains::CreditTier tier;
     tier.endpoints = 2;

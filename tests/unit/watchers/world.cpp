@@ -132,7 +132,7 @@ std::vector<db::Halt> World::halts() {
         [](db::UnitOfWork& work) { return work.blocks().open_halts(); });
 }
 
-void World::own_attempt(const core::TxId& tx, std::optional<TopUp> top_up) {
+void World::own_attempt(const core::TxId& tx, std::optional<TopUp> top_up, db::StepKind kind) {
     const std::uint64_t number = ++attempts_;
     db::Payout payout;
     payout.environment = kEnvironment;
@@ -145,12 +145,13 @@ void World::own_attempt(const core::TxId& tx, std::optional<TopUp> top_up) {
     payout.created_at = clock.now();
     payout.updated_at = clock.now();
     auto filed =
-        wait(db->write<core::Done>([payout, tx, number, top_up, native = chain.info().native_asset, chain_id = chain.info().id](
+        wait(db->write<core::Done>([payout, tx, number, top_up, kind, native = chain.info().native_asset, chain_id = chain.info().id](
                                        db::UnitOfWork& work) -> core::Expected<core::Done> {
             auto id = work.payouts().plan(payout);
             if (!id) return id.error();
             db::PayoutStep step;
             step.payout = *id;
+            step.kind = kind;
             step.sender = payout.sender;
             step.recipient = payout.recipient;
             step.asset = payout.asset;

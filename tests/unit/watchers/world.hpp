@@ -47,7 +47,8 @@ class World {
         std::uint64_t units;
         db::PayoutStatus status = db::PayoutStatus::kSigned;
     };
-    void own_attempt(const core::TxId& tx, std::optional<TopUp> top_up = {});
+    void own_attempt(const core::TxId& tx, std::optional<TopUp> top_up = {},
+                     db::StepKind kind = db::StepKind::kTransfer);
 
     template <class T>
     T wait(core::Task<T> task) {

@@ -1,0 +1,162 @@
+#include "settlement/executor.hpp"
+
+#include <algorithm>
+
+#include "settlement/accounts.hpp"
+#include "settlement/impl/grants.hpp"
+#include "settlement/impl/payout_checks.hpp"
+#include "settlement/payout_rules.hpp"
+
+// How an allowance ends: taken back, that final, and what the token's contract says then on file. Only after
+// that money goes back: whoever could take it may have done so in a transaction that nobody of us reads.
+
+namespace settlement {
+namespace {
+
+using core::Done;
+using core::Errc;
+using core::Error;
+using core::Expected;
+using core::Task;
+
+//! Mined failures of taking it back, of a token that says before that it would do it.
+constexpr std::ptrdiff_t kFailuresMax = 3;
+
+std::ptrdiff_t failures(const db::PayoutFull& full) {
+    return std::count_if(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& step) {
+        return pays_nobody(step) && step.status == db::PayoutStatus::kFinalFailed;
+    });
+}
+
+Expected<bool> handled(const Expected<Done>& done) {
+    if (!done) return done.error();
+    return true;
+}
+
+}  // namespace
+
+Task<Expected<bool>> Executor::end_grants(db::PayoutFull full) {
+    const core::SessionId session = full.payout.session.value_or(core::SessionId{});
+    const core::ChainId chain = chain_.id;
+    auto job = context_.database.read<Grants>(
+        [session, chain](db::UnitOfWork& work) { return grants_of(work, session, chain); });
+    auto grants = co_await std::move(job);
+    if (!grants) co_return grants.error();
+    const bool calls = is_call(full.payout);
+    const db::PayoutStep* call = calls ? ended_call(full) : nullptr;
+    if (grants->open) {
+        const bool is_needed = calls && call == nullptr;
+        if (is_needed && !grants->halted) co_return false;
+        if (is_needed) full.payout.reason = "never called: payouts on this chain are halted";
+        co_return handled(co_await take_back(std::move(full), *grants->open));
+    }
+    if (!grants->not_filed.empty()) {
+        co_return handled(co_await file_end(std::move(full), grants->not_filed.front()));
+    }
+    if (!grants->missing.is_zero()) {
+        const std::string why = grants->missing.decimal() + " of " + full.payout.asset.text() +
+                                " was taken by the contract, and not by our call of it";
+        co_return handled(co_await hold(std::move(full), why));
+    }
+    if (call != nullptr && call->status == db::PayoutStatus::kFinalOk) {
+        co_return handled(co_await hold(std::move(full), "the call " + call->reason));
+    }
+    if (calls && has_granted(full)) co_return handled(co_await fail_call(std::move(full)));
+    co_return false;
+}
+
+Task<Expected<Done>> Executor::take_back(db::PayoutFull full, db::PayoutStep grant) {
+    if (auto ready = sender_.ready_to_pay(); !ready) co_return ready.error();
+    const std::string refuses = "the token does not take its allowance back: ";
+    if (failures(full) >= kFailuresMax) {
+        co_return co_await hold(std::move(full), refuses + "mined and failed again and again");
+    }
+    db::PayoutStep step = step_from_receiver(full, db::StepKind::kApprove, core::Units{});
+    step.recipient = grant.recipient;
+    step.asset = grant.asset;
+    const chains::TxOrder clearing = order_of(step, core::Bytes{});
+    auto simulated = co_await sender_.simulate(clearing, 0);
+    if (!simulated) co_return simulated.error();
+    if (!simulated->would_succeed) {
+        const core::PayoutId id = full.payout.id;
+        const std::string why = refuses + simulated->reason;
+        if (++refusals_[id] < pace_.refusals) co_return not_now(why);
+        refusals_.erase(id);
+        co_return co_await hold(std::move(full), why);
+    }
+    refusals_.erase(full.payout.id);
+    step.gas_limit = simulated->gas_limit;
+    co_return co_await fund_and_reserve(std::move(full), std::move(step));
+}
+
+Task<Expected<Done>> Executor::file_end(db::PayoutFull full, db::PayoutStep grant) {
+    const core::SessionId session = full.payout.session.value_or(core::SessionId{});
+    auto ask = context_.database.read<std::vector<Look>>(
+        [grant, session](db::UnitOfWork& work) { return looks_at(work, grant, session); });
+    auto looks = co_await std::move(ask);
+    if (!looks) co_return looks.error();
+    if (looks->empty()) co_return not_now("the end of its allowance to be final");
+    std::optional<Look> seen;
+    Expected<chains::Holding> holding = not_now("nobody was asked");
+    for (const Look& look : *looks) {
+        holding = co_await sender_.holding(grant.asset, grant.sender, grant.recipient, look.at);
+        if (!holding) continue;
+        seen = look;
+        break;
+    }
+    if (!seen) {
+        co_return not_now("how its allowance ended cannot be read: " + holding.error().message);
+    }
+    if (!holding->allowance.is_zero()) {
+        co_return co_await hold(std::move(full), "the token says that the contract may still take " +
+                                                     holding->allowance.decimal());
+    }
+    db::GrantEnd end;
+    end.step = grant.id;
+    end.height = seen->at.height;
+    if (holding->balance < seen->known) end.missing = *seen->known.minus(holding->balance);
+    end.at = context_.clock.now();
+    if (!end.missing.is_zero()) {
+        context_.log.warn("a contract took of its allowance by itself",
+                          {{"payout", full.payout.id.value},
+                           {"contract", grant.recipient.hex0x()},
+                           {"units", end.missing.decimal()}});
+    }
+    auto job = context_.database.write<Done>(
+        [grant, session, end](db::UnitOfWork& work) -> Expected<Done> {
+            if (auto filed = work.payouts().end_grant(end); !filed) return filed.error();
+            if (end.missing.is_zero()) return Done{};
+            return work.ledger().post(taken_posting(grant, session, end.missing, end.at));
+        });
+    co_return co_await std::move(job);
+}
+
+Task<Expected<Done>> Executor::fail_call(db::PayoutFull full) {
+    const core::PayoutId id = full.payout.id;
+    const core::Instant now = context_.clock.now();
+    auto job = context_.database.write<Done>(
+        [this, id, now](db::UnitOfWork& work) -> Expected<Done> {
+            auto loaded = work.payouts().load(id);
+            if (!loaded) return loaded.error();
+            if (current_step(**loaded) != nullptr) return Error{Errc::kConflict, "a step is alive"};
+            db::Payout payout = (**loaded).payout;
+            if (db::is_terminal(payout.status)) return Done{};
+            payout.status = db::PayoutStatus::kFinalFailed;
+            if (payout.reason.empty()) payout.reason = "the call came to nothing";
+            payout.waiting_for.clear();
+            payout.updated_at = now;
+            if (auto saved = work.payouts().save(payout); !saved) return saved.error();
+            const session::DeliveryFailed failed{payout.reason};
+            return events_.apply(work, payout.session.value_or(core::SessionId{}), failed,
+                                 {payout.reason, {}, {}});
+        });
+    auto done = co_await std::move(job);
+    if (!done) co_return done;
+    context_.metrics.count(
+        "depositd_payouts_final_total",
+        {{"chain", chain_.id.text()}, {"leg", "delivery"}, {"outcome", "failed"}});
+    context_.log.info("payout final", {{"payout", id.value}, {"leg", "delivery"}, {"ok", false}});
+    co_return done;
+}
+
+}  // namespace settlement

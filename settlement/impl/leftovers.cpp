@@ -1,0 +1,63 @@
+#include "core/crash_point.hpp"
+#include "settlement/payout_rules.hpp"
+#include "settlement/session_events.hpp"
+
+// What a contract that was called left behind.
+namespace settlement {
+
+using core::Done;
+using core::Errc;
+using core::Error;
+using core::Expected;
+
+Expected<Done> SessionEvents::plan_leftover(db::UnitOfWork& work, const db::Payout& delivery,
+                                            const core::Units& units) const {
+    if (!delivery.session) return Error{Errc::kRefused, "a delivery belongs to a session"};
+    auto row = work.sessions().load(*delivery.session);
+    if (!row) return row.error();
+    if (!*row) return Error{Errc::kNotFound, "no session " + delivery.session->text()};
+    const session::Session& session = (**row).session;
+    const core::Instant now = context_.clock.now();
+
+    db::JournalEntry note;
+    note.session = session.id;
+    note.version = (**row).version;
+    note.from = note.to = session.state;
+    note.event = "leftover";
+    note.at = now;
+    const chains::ChainInfo* chain = context_.chain(delivery.asset.chain());
+    const chains::TokenInfo* token = chain == nullptr ? nullptr : chain->token(delivery.asset);
+    if (token != nullptr && units < token->stray_min) {
+        // Returning it takes three transactions. Whoever may take it still may take no more than that.
+        note.detail = units.decimal() + " of " + delivery.asset.text() +
+                      " was not taken by the contract; kept on the books: below the smallest amount "
+                      "that is returned";
+        context_.metrics.count("depositd_leftovers_kept_total", {{"chain", delivery.asset.chain().text()}});
+        return work.sessions().note(note);
+    }
+
+    db::Payout payout;
+    payout.session = delivery.session;
+    payout.environment = delivery.environment;
+    payout.leg = db::Leg::kExcess;
+    payout.asset = delivery.asset;
+    payout.receiver = delivery.receiver;
+    payout.sender = delivery.sender;
+    payout.recipient = session.refund_address.value_or(core::Address{});
+    payout.units = units;
+    payout.claims_key = leftover_key(delivery);
+    payout.created_at = payout.updated_at = now;
+    CRASH_POINT("plan_before");
+    if (auto planned = work.payouts().plan(payout); !planned) return planned.error();
+    CRASH_POINT("plan_after");
+
+    note.detail = units.decimal() + " of " + delivery.asset.text() +
+                  " was not taken by the contract; its allowance is taken back, and the rest goes to "
+                  "the refund address";
+    context_.metrics.count("depositd_payouts_planned_total",
+                           {{"chain", payout.asset.chain().text()},
+                            {"leg", std::string{to_string(payout.leg)}}});
+    return work.sessions().note(note);
+}
+
+}  // namespace settlement
