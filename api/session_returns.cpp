@@ -90,6 +90,7 @@ json refunds_json(const SessionStory& story, const Chains& chains) {
     for (const db::PayoutFull& full : story.payouts) {
         const db::Leg leg = full.payout.leg;
         if (leg != db::Leg::kRefund && leg != db::Leg::kExcess) continue;
+        if (full.payout.units.is_zero()) continue;  // it ends an allowance, and returns nothing
         json refund = payout_json(full, Names{chains});
         refund["leg"] = to_string(leg);
         out.push_back(std::move(refund));

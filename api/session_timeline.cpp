@@ -81,6 +81,7 @@ class Timeline {
             for (const db::Deposit* deposit : deposits) tell(*deposit);
         }
         for (const db::PayoutFull& full : story_.payouts) {
+            if (full.payout.units.is_zero()) continue;  // it ends an allowance, and returns nothing
             if (impl::moves_customers_money(full.payout.leg)) tell(full);
         }
         std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {

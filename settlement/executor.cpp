@@ -117,6 +117,7 @@ void Executor::end_pauses(std::map<core::PayoutId, core::Address> active) {
         const auto is = active.find(pause.first);
         return is == active.end() || freed.contains(is->second);
     });
+    std::erase_if(end_refusals_, [&](const auto& refusal) { return !active.contains(refusal.first); });
     std::erase_if(refusals_, [&](const auto& refusal) { return !active.contains(refusal.first); });
     std::erase_if(top_ups_seen_, [&](const auto& seen) { return !active.contains(seen.first); });
     std::erase_if(unrehearsed_, [&](const auto& one) { return !active.contains(one.first); });
@@ -125,7 +126,7 @@ void Executor::end_pauses(std::map<core::PayoutId, core::Address> active) {
 
 void Executor::pause(core::PayoutId id) {
     constexpr unsigned kDoublings = 10;
-    if (refusals_.contains(id)) {
+    if (refusals_.contains(id) || end_refusals_.contains(id)) {
         pauses_[id] = {context_.clock.tick() + pace_.refusal_spacing, 0};
         return;
     }
@@ -194,7 +195,7 @@ Task<Expected<Done>> Executor::advance(db::PayoutFull full) {
     const db::PayoutStep current = *step;
     switch (current.status) {
         case db::PayoutStatus::kReserved:
-            co_return co_await sign_reserved(std::move(full), current);
+            co_return co_await go_on_reserved(std::move(full), current);
         case db::PayoutStatus::kSigned: {
             const db::Attempt* newest = newest_attempt(full, current.id);
             CHECK(newest != nullptr, "a signed step has an attempt");

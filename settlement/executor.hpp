@@ -77,7 +77,7 @@ class Executor {
                                                         std::string reason);
     core::Task<core::Expected<core::Done>> call(db::PayoutFull full, std::uint64_t height);
     //! The call's effects by a rehearsal: one that would not take what it should would not succeed.
-    core::Task<core::Expected<chains::Simulation>> rehearse(const db::Payout& payout,
+    core::Task<core::Expected<chains::Simulation>> rehearse(db::Payout payout,
                                                             std::vector<chains::TxOrder> orders,
                                                             std::uint64_t height);
     core::Task<core::Expected<core::Done>> unrehearsed(db::PayoutFull full, core::Error why);
@@ -89,14 +89,29 @@ class Executor {
     //! False: nothing of the kind is to be done, the payout may go on.
     core::Task<core::Expected<bool>> end_grants(db::PayoutFull full);
     core::Task<core::Expected<core::Done>> take_back(db::PayoutFull full, db::PayoutStep grant);
-    core::Task<core::Expected<core::Done>> file_end(db::PayoutFull full, db::PayoutStep grant);
+    //! Looks at what stands of an allowance. Nothing: files that. Something of one that was not taken back
+    //! yet: takes it back.
+    core::Task<core::Expected<core::Done>> file_end(db::PayoutFull full, db::PayoutStep grant,
+                                                    bool is_open);
     core::Task<core::Expected<core::Done>> fail_call(db::PayoutFull full);
+    //! Ends a payout that had nothing to do but to end an allowance.
+    core::Task<core::Expected<core::Done>> end_done(db::PayoutFull full);
+    //! Why a nonce that was reserved for a call will not be used for it; empty: it will, or may have been.
+    core::Task<core::Expected<std::string>> why_not_signed(const db::PayoutFull& full,
+                                                           const db::PayoutStep& step);
+    //! Uses the nonce up by a transaction that does nothing: what ends an allowance would wait behind it.
+    core::Task<core::Expected<core::Done>> fill(db::PayoutFull full, db::PayoutStep step,
+                                                std::string why);
+    core::Task<core::Expected<core::Done>> go_on_reserved(db::PayoutFull full, db::PayoutStep step);
     //! Height of the youngest of the payout's own transactions that are final. kNotReady when one of them
     //! is not on the chain any more.
     core::Task<core::Expected<std::uint64_t>> youngest_step(const db::PayoutFull& full);
-    core::Task<core::Expected<core::Done>> top_up(db::PayoutFull full, core::Units missing);
+    //! `purpose`: the step that the gas money is for.
+    core::Task<core::Expected<core::Done>> top_up(db::PayoutFull full, core::Units missing,
+                                                  db::PayoutStep purpose);
     bool may_top_up_further(const db::PayoutFull& full, std::size_t top_ups);
-    core::Task<core::Expected<core::Done>> reserve(db::PayoutFull full, db::PayoutStep step);
+    core::Task<core::Expected<core::Done>> reserve(db::PayoutFull full, db::PayoutStep step,
+                                                   db::PayoutStep purpose);
     core::Task<core::Expected<core::Done>> sign(db::PayoutFull full, db::PayoutStep step,
                                                 chains::GasPrice price);
     core::Task<core::Expected<core::Done>> sign_reserved(db::PayoutFull full, db::PayoutStep step);
@@ -131,6 +146,7 @@ class Executor {
     std::map<core::PayoutId, Pause> pauses_;
     std::map<core::PayoutId, core::Address> active_;  //!< and their senders, at the last pass
     std::map<core::PayoutId, unsigned> refusals_;
+    std::map<core::PayoutId, unsigned> end_refusals_;  //!< of taking an allowance back
     struct TopUpsSeen {
         std::size_t top_ups = 0;
         core::Tick since;

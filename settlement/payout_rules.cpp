@@ -8,6 +8,15 @@ namespace {
 
 constexpr std::string_view kLeftover = "left by call/";
 
+CallEffect effect_of(const CallVerdict& sums, const core::Units& units, bool is_beyond,
+                     bool took_other) {
+    if (took_other) return CallEffect::kTookOther;
+    if (is_beyond || sums.taken > units) return CallEffect::kTookTooMuch;
+    if (sums.taken.is_zero()) return CallEffect::kTookNothing;
+    if (!sums.back.is_zero()) return CallEffect::kGaveBack;
+    return sums.taken == units ? CallEffect::kTookAll : CallEffect::kTookPart;
+}
+
 }  // namespace
 
 const db::PayoutStep* current_step(const db::PayoutFull& full) {
@@ -52,8 +61,10 @@ bool does_what_it_should(const db::OwnTx& tx, const db::PayoutStep& step) {
 std::vector<chains::TokenMove> moves_of(const db::OwnTx& tx) {
     std::vector<chains::TokenMove> moves;
     for (const db::OwnTxTransfer& transfer : tx.transfers) {
-        if (!tx.success || transfer.from != tx.sender || transfer.to == tx.sender) continue;
-        moves.push_back({transfer.asset, transfer.to, transfer.units});
+        const bool goes_out = transfer.from == tx.sender;
+        const bool comes_in = transfer.to == tx.sender;
+        if (!tx.success || goes_out == comes_in) continue;
+        moves.push_back({transfer.asset, transfer.to, transfer.units, comes_in});
     }
     return moves;
 }
@@ -64,22 +75,26 @@ CallVerdict judge_call(const core::AssetId& asset, const core::Units& units,
     bool is_beyond = false;
     std::string other;
     for (const chains::TokenMove& move : moves) {
-        if (asset.is_native() || move.asset != asset) {
+        // Another token that comes in is a deposit and changes nothing about what was taken.
+        if (move.asset != asset && move.comes_in) continue;
+        if (move.asset != asset) {
             other += ", and " + move.units.decimal() + " of " + move.asset.text();
             continue;
         }
-        const auto sum = out.taken.plus(move.units);
+        core::Units& total = move.comes_in ? out.back : out.taken;
+        const auto sum = total.plus(move.units);
         is_beyond = is_beyond || !sum;
-        if (sum) out.taken = *sum;
+        if (sum) total = *sum;
     }
     if (asset.is_native()) out.taken = units;
-    out.effect = !other.empty()                      ? CallEffect::kTookOther
-                 : is_beyond || out.taken > units    ? CallEffect::kTookTooMuch
-                 : out.taken == units                ? CallEffect::kTookAll
-                 : out.taken.is_zero()               ? CallEffect::kTookNothing
-                                                     : CallEffect::kTookPart;
+    out.effect = effect_of(out, units, is_beyond, !other.empty());
     out.text = "took " + (is_beyond ? "any amount" : out.taken.decimal()) + " of " +
                units.decimal() + other;
+    if (out.effect == CallEffect::kGaveBack) {
+        const auto kept = out.taken.minus(out.back);
+        out.text += " and gave " + out.back.decimal() + " back: " +
+                    (kept ? kept->decimal() : std::string{"nothing"}) + " in the end";
+    }
     return out;
 }
 
@@ -193,6 +208,21 @@ std::optional<db::PayoutStep> open_grant(const db::PayoutFull& full) {
 
 bool has_granted(const db::PayoutFull& full) {
     return std::any_of(full.steps.begin(), full.steps.end(), is_grant);
+}
+
+bool may_be_filled(const db::PayoutFull& full, const db::PayoutStep& step) {
+    const bool is_of_call = step.kind == db::StepKind::kCall ||
+                            (step.kind == db::StepKind::kApprove && !step.units.is_zero());
+    return is_of_call && step.status == db::PayoutStatus::kReserved &&
+           std::none_of(full.attempts.begin(), full.attempts.end(),
+                        [&](const db::Attempt& attempt) { return attempt.step == step.id; });
+}
+
+db::PayoutStep filler_of(db::PayoutStep step) {
+    step.kind = db::StepKind::kCancel;
+    step.recipient = step.sender;
+    step.units = core::Units{};
+    return step;
 }
 
 const db::PayoutStep* ended_call(const db::PayoutFull& full) {

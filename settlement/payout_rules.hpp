@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,21 +37,26 @@ enum class CallEffect {
     kTookNothing,
     kTookTooMuch,  //!< more than the payout has
     kTookOther,    //!< another listed token
+    kGaveBack,     //!< took, and gave of the same asset back
 };
 struct CallVerdict {
     CallEffect effect = CallEffect::kTookNothing;
     core::Units taken;  //!< of the payout's asset; of coin the value that goes with the call
+    core::Units back;   //!< of the same asset, in the same transaction
     std::string text;   //!< "took 60 of 100", for people; the same effect has the same text
 };
-//! `moves`: what left the caller, as simulated or as mined.
+//! `moves`: what left the caller and what came to it, as simulated or as mined. Of coin that is mined only
+//! the value is known.
 CallVerdict judge_call(const core::AssetId& asset, const core::Units& units,
                        const std::vector<chains::TokenMove>& moves);
 CallVerdict judge_call(const db::OwnTx& tx, const db::PayoutStep& step);
-inline bool is_within(CallEffect effect) {
-    return effect == CallEffect::kTookAll || effect == CallEffect::kTookPart;
+//! Is the destination paid by that? `least` allows for the tolerance.
+inline bool pays(const CallVerdict& verdict, const core::Units& least) {
+    return verdict.effect == CallEffect::kTookAll ||
+           (verdict.effect == CallEffect::kTookPart && verdict.taken >= least);
 }
 
-//! Listed tokens that left the sender in this transaction.
+//! Listed tokens that left the sender in this transaction, and those that came to it.
 std::vector<chains::TokenMove> moves_of(const db::OwnTx& tx);
 
 //! What the end of a step means for its payout.
@@ -86,6 +92,11 @@ inline bool is_grant(const db::PayoutStep& step) {
 }
 bool has_granted(const db::PayoutFull& full);
 
+//! Was it reserved for a call, and may it still be filled by something else? Bytes that exist may be out.
+bool may_be_filled(const db::PayoutFull& full, const db::PayoutStep& step);
+//! The transaction that does nothing but use the nonce of this step.
+db::PayoutStep filler_of(db::PayoutStep step);
+
 //! The last allowance of these payouts that is final, unless it was taken back since: what a contract
 //! may have taken, and may still take.
 std::optional<db::PayoutStep> open_grant(const std::vector<db::PayoutFull>& payouts);
@@ -97,6 +108,19 @@ const db::PayoutStep* ended_call(const db::PayoutFull& full);
 //! The key of the payout that returns what a call left behind.
 std::string leftover_key(const db::Payout& delivery);
 bool is_leftover(const db::Payout& payout);
+//! Pays nothing back: ends what may stand of the allowance.
+inline bool ends_grant_only(const db::Payout& payout) {
+    return is_leftover(payout) && payout.units.is_zero();
+}
+
+//! Mined failures of an approval, of a token that says before that it would do it.
+inline constexpr std::ptrdiff_t kMinedFailuresMax = 3;
+
+//! How the reason of a delivery begins that makes its call no more, whatever comes.
+inline constexpr std::string_view kNeverCalled = "never called: ";
+inline bool is_given_up(const db::Payout& payout) {
+    return payout.reason.starts_with(kNeverCalled);
+}
 
 //! Session event for the end of a payout's leg; none for legs that no session waits for.
 std::optional<session::Event> end_event(db::Leg leg, bool ok, const std::string& why);

@@ -259,7 +259,7 @@ bool is_lines_own(const Error& error) {
 core::Task<Expected<Units>> granted_on(db::Database& database, core::ChainId chain,
                                        core::Address owner, core::AssetId asset) {
     auto job = database.read<Units>([chain, owner, asset](db::UnitOfWork& work) {
-        return granted_and_not_taken(work, chain, owner, asset);
+        return granted(work, chain, owner, asset);
     });
     co_return co_await std::move(job);
 }

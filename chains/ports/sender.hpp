@@ -13,11 +13,12 @@
 
 namespace chains {
 
-//! A listed token that left the sender in a transaction.
+//! A listed token that left the sender in a transaction, or came to it.
 struct TokenMove {
     core::AssetId asset;
     core::Address to;
     core::Units units;
+    bool comes_in = false;  //!< to the sender; of coin, only this is told
     friend bool operator==(const TokenMove&, const TokenMove&) = default;
 };
 
@@ -28,7 +29,8 @@ struct Simulation {
     std::string reason;
     //! Gas to allow when it would, with the chain's margin included. Always estimated, never 21,000.
     std::uint64_t gas_limit = 0;
-    //! Of rehearse() alone: what would leave the sender.
+    //! Of rehearse() alone: what would leave the sender, and what would come to it. Coin is told when the
+    //! order is paid in coin.
     std::vector<TokenMove> moves;
 };
 
@@ -69,8 +71,9 @@ class TxSender {
                                                             std::uint64_t at_least_height = 0) = 0;
 
     //! Runs orders of one sender one after the other, and answers for the last as simulate() does, with
-    //! all that would leave the sender; its gas is good for an estimate only. As many endpoints as the
-    //! fate of a payout takes have to say the same, else kNoQuorum; kUnsupported where none can do it.
+    //! all that would leave the sender or come to it; its gas is good for an estimate only. As many
+    //! endpoints as the fate of a payout takes have to say the same, else kNoQuorum; kUnsupported where
+    //! none can do it.
     virtual core::Task<core::Expected<Simulation>> rehearse(std::vector<TxOrder> orders,
                                                             std::uint64_t at_least_height) = 0;
 

@@ -19,6 +19,12 @@ bool gives(const chains::TxOrder& order) {
     return is_call(order) || (is_approval(order) && !order.units.is_zero());
 }
 
+//! Data makes a call of every transfer.
+Expected<Done> is_without_data(const chains::TxOrder& order) {
+    if (is_call(order) || order.data.empty()) return Done{};
+    return refused("data goes with calls only");
+}
+
 //! Does the payout's session name just this?
 Expected<Done> named_by(const session::Session& session, const db::Payout& payout,
                         const chains::TxOrder& order) {
@@ -46,6 +52,7 @@ core::Task<Expected<chains::SignedTx>> CallGuard::sign(chains::SigningRequest re
             co_return refused("only receivers call contracts and allow them anything");
         }
     }
+    if (auto plain = is_without_data(order); !plain) co_return plain.error();
     if (gives(order)) {
         if (auto may = may_be_called(order); !may) co_return may.error();
         if (request.leg != to_string(db::Leg::kDelivery)) {
@@ -58,6 +65,7 @@ core::Task<Expected<chains::SignedTx>> CallGuard::sign(chains::SigningRequest re
 }
 
 Expected<Done> CallGuard::allows(const chains::TxOrder& order) const {
+    if (auto plain = is_without_data(order); !plain) return plain.error();
     if (gives(order)) {
         if (auto may = may_be_called(order); !may) return may.error();
     }

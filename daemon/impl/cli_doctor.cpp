@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -126,10 +127,37 @@ class Doctor {
             answers = check_endpoint(chain, i) || answers;
         }
         if (!answers) return bad(name + ": no endpoint is usable");
+        if (config_.limits.allow_calls) {
+            check_rehearsals(chain, settings.quorum.value_or(chain.info.payout_final.endpoints),
+                             operator_names.size());
+        }
         for (const chains::TokenInfo& token : chain.info.tokens) {
             if (!token.contract.empty()) check_token(chain, token);
         }
         if (!operators.empty()) check_gas_station(chain, operators.back());
+    }
+
+    //! Without rehearsals no call is made: every session with calldata would be paid and bounce.
+    void check_rehearsals(ChainParts& chain, std::size_t quorum, std::size_t operators) {
+        const std::string name = chain.info.id.text();
+        const auto statuses = chain.pool->status();
+        std::set<std::string> able;
+        for (std::size_t i = 0; i < chain.pool->size(); ++i) {
+            const auto done = context_.wait(probe_rehearsal(*chain.pool, i));
+            if (done) {
+                able.insert(statuses[i].operator_name);
+            } else {
+                warn(name + " " + chain.pool->name(i) + ": cannot rehearse calls (eth_simulateV1): " +
+                     done.error().message);
+            }
+        }
+        const std::size_t needed = std::max(quorum, std::min<std::size_t>(operators, 2));
+        if (able.size() < needed) {
+            return bad(name + ": limits.allow_calls is set, and " + std::to_string(able.size()) + " of " +
+                       std::to_string(needed) + " operators rehearse calls (eth_simulateV1): every " +
+                       "session with calldata would bounce");
+        }
+        good(name + ": calls can be rehearsed");
     }
 
     bool check_endpoint(ChainParts& chain, std::size_t index) {

@@ -90,6 +90,22 @@ core::Task<core::Expected<EndpointFacts>> probe_endpoint(net::EndpointPool& pool
     co_return out;
 }
 
+core::Task<core::Expected<core::Done>> probe_rehearsal(net::EndpointPool& pool,
+                                                       std::size_t endpoint) {
+    // With coin traced, as calls that are paid in coin need it. Nobody has to hold anything for it.
+    net::RpcCall call{"eth_simulateV1",
+                      R"([{"blockStateCalls":[{"calls":[{"from":"0x000000000000000000000000000000000000c0de",)"
+                      R"("to":"0x000000000000000000000000000000000000c0de"}]}],)"
+                      R"("traceTransfers":true,"validation":false},"latest"])"};
+    auto answer = co_await ask(pool, std::move(call), endpoint);
+    if (!answer) co_return core::Error{core::Errc::kUnsupported, answer.error().message};
+    const bool is_told = answer->is_array() && answer->size() == 1 && (*answer)[0].is_object() &&
+                         (*answer)[0].contains("calls") && (*answer)[0]["calls"].is_array() &&
+                         (*answer)[0]["calls"].size() == 1;
+    if (!is_told) co_return core::Error{core::Errc::kUnsupported, "answers in another form"};
+    co_return core::Done{};
+}
+
 core::Task<core::Expected<TokenFactsOnChain>> probe_token(net::EndpointPool& pool,
                                                           core::Address contract) {
     auto decimals = co_await view(pool, contract, "decimals()");

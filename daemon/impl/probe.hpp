@@ -27,6 +27,10 @@ core::Task<core::Expected<EndpointFacts>> probe_endpoint(net::EndpointPool& pool
 core::Task<core::Expected<std::uint64_t>> probe_chain_number(net::EndpointPool& pool,
                                                              std::size_t endpoint);
 
+//! Can this endpoint rehearse a call (eth_simulateV1)? kUnsupported when not.
+core::Task<core::Expected<core::Done>> probe_rehearsal(net::EndpointPool& pool,
+                                                       std::size_t endpoint);
+
 struct TokenFactsOnChain {
     unsigned decimals = 0;
     std::string symbol;

@@ -1,6 +1,6 @@
 -- What the chain showed, at a block behind the end of an allowance, by as many endpoints as the fate of a
 -- payout takes: nothing may be taken any more, and so much was taken by nobody's call. Evidence, one row
--- for each allowance that was given and taken back.
+-- for each allowance that was given and taken back, or used up by its call.
 CREATE TABLE ended_allowances (
     step_id INTEGER PRIMARY KEY REFERENCES payout_steps (id),
     height  INTEGER NOT NULL CHECK (height >= 0),
@@ -16,10 +16,22 @@ WHEN NOT EXISTS (SELECT 1 FROM payout_steps g
                  JOIN payout_steps b ON b.payout_id IN
                       (SELECT q.id FROM payouts p JOIN payouts q ON q.session_id = p.session_id
                        WHERE p.id = g.payout_id)
-                  AND b.kind = 2 AND b.units = '0' AND b.status = 6 AND b.id > g.id
+                  AND ((b.kind = 2 AND b.units = '0') OR (b.kind = 3 AND b.payout_id = g.payout_id))
+                  AND b.status = 6 AND b.id > g.id
                   AND b.recipient = g.recipient AND b.asset = g.asset AND b.sender = g.sender
                  WHERE g.id = NEW.step_id AND g.kind = 2 AND g.units <> '0' AND g.status = 6)
 BEGIN SELECT RAISE(ABORT, 'an allowance ends once it was given and is taken back for good'); END;
+
+-- A nonce that was reserved for a call (kinds 2, 3) and never signed for may be used up by what does
+-- nothing (5).
+DROP TRIGGER payout_steps_identity;
+CREATE TRIGGER payout_steps_identity BEFORE UPDATE ON payout_steps
+WHEN OLD.payout_id IS NOT NEW.payout_id OR OLD.ordinal IS NOT NEW.ordinal
+  OR OLD.sender IS NOT NEW.sender
+  OR (OLD.kind IS NOT NEW.kind
+      AND NOT (OLD.kind IN (2, 3) AND NEW.kind = 5 AND OLD.status = 2 AND NEW.units = '0'
+               AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.step_id = OLD.id)))
+BEGIN SELECT RAISE(ABORT, 'a step keeps its place, its kind and its sender'); END;
 
 -- Nothing is returned while somebody may still take it, or may have taken it. kind 2: approve.
 CREATE TRIGGER payouts_refund_allowance BEFORE INSERT ON payouts

@@ -5,6 +5,7 @@
 #include "core/check.hpp"
 #include "core/crash_point.hpp"
 #include "settlement/accounts.hpp"
+#include "settlement/impl/payout_checks.hpp"
 #include "settlement/payout_rules.hpp"
 
 // Facts about our own transactions: what became of payouts.
@@ -24,6 +25,8 @@ Error not_configured(const core::ChainId& chain) {
 std::string effect_text(const db::OwnTx& tx, const db::PayoutStep& step) {
     return step.kind == db::StepKind::kCall ? judge_call(tx, step).text : "";
 }
+
+constexpr const char* kTooLittle = ", less than the tolerance allows";
 
 std::string why_in_vain(const db::OwnTx& tx, const db::PayoutStep& step) {
     if (!tx.success) return "the transaction was mined and failed";
@@ -127,10 +130,17 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
     const StepEnd end = end_of(full, step, ok);
     const std::string told =
         ok ? "" : std::string{to_string(step.kind)} + ": " + why + " (" + tx.tx.hex0x() + ")";
-    if (ok && step.kind == db::StepKind::kCall && !is_within(judge_call(tx, step).effect)) {
-        // Neither a delivery nor money that could go back: nothing of it is decided here.
-        payout.reason = "the call " + step.reason + " (" + tx.tx.hex0x() + ")";
-        return go_on(work, payout, "its allowance to end: " + payout.reason);
+    if (ok && step.kind == db::StepKind::kCall) {
+        auto least = least_taken(work, payout);
+        if (!least) return least.error();
+        const CallVerdict verdict = judge_call(tx, step);
+        if (!pays(verdict, *least)) {
+            // Neither a delivery nor money that could go back: nothing of it is decided here.
+            const bool is_too_little = verdict.effect == CallEffect::kTookPart;
+            payout.reason = "the call " + step.reason + (is_too_little ? kTooLittle : "") + " (" +
+                            tx.tx.hex0x() + ")";
+            return go_on(work, payout, "its allowance to end: " + payout.reason);
+        }
     }
     if (end != StepEnd::kGoesOn) {
         return payout_final(work, payout, step, end == StepEnd::kDone, tx, told);
@@ -206,7 +216,9 @@ Expected<Done> Driver::payout_final(db::UnitOfWork& work, db::Payout payout,
         about.outcome_units = arrived;
     }
     auto applied = events_.apply(work, *payout.session, *event, std::move(about));
-    if (!applied || !ok || arrived == payout.units) return applied;
+    // Coin goes with the call, and needs no allowance that could outlive it.
+    const bool was_allowed = step.kind == db::StepKind::kCall && !payout.asset.is_native();
+    if (!applied || !ok || !was_allowed) return applied;
     const auto left = payout.units.minus(arrived);
     if (!left) return left.error();
     return events_.plan_leftover(work, payout, *left);

@@ -18,6 +18,13 @@ using core::Errc;
 using core::Expected;
 using core::Task;
 
+std::ptrdiff_t failed_approvals(const db::PayoutFull& full) {
+    return std::count_if(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& step) {
+        return step.kind == db::StepKind::kApprove && !step.units.is_zero() &&
+               step.status == db::PayoutStatus::kFinalFailed;
+    });
+}
+
 bool was_cleared(const db::PayoutFull& full) {
     return std::any_of(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& step) {
         return step.kind == db::StepKind::kApprove && step.units.is_zero() &&
@@ -36,6 +43,10 @@ Task<Expected<Done>> Executor::next_of_call(db::PayoutFull full, std::uint64_t h
 }
 
 Task<Expected<Done>> Executor::allow(db::PayoutFull full, std::uint64_t height) {
+    if (failed_approvals(full) >= kMinedFailuresMax) {
+        co_return co_await give_up(std::move(full),
+                                   "the token's approval is mined and fails again and again");
+    }
     db::PayoutStep step = step_from_receiver(full, db::StepKind::kApprove, full.payout.units);
     const chains::TxOrder approval = order_of(step, core::Bytes{});
     if (auto allowed = signer_.allows(approval); !allowed) {
@@ -87,11 +98,6 @@ Task<Expected<Done>> Executor::call(db::PayoutFull full, std::uint64_t height) {
     if (!given_at) co_return given_at.error();
     // A node that has not reached the allowance would truthfully refuse the call.
     const std::uint64_t stands_at = std::max(height, *given_at);
-    auto simulated = co_await sender_.simulate(final_order(full.payout), stands_at);
-    if (!simulated) co_return simulated.error();
-    if (!simulated->would_succeed) {
-        co_return co_await refused(std::move(full), simulated->reason);
-    }
     std::vector<chains::TxOrder> orders;
     orders.push_back(final_order(full.payout));
     auto rehearsed = co_await rehearse(full.payout, std::move(orders), stands_at);
@@ -99,20 +105,31 @@ Task<Expected<Done>> Executor::call(db::PayoutFull full, std::uint64_t height) {
     if (!rehearsed->would_succeed) {
         co_return co_await refused(std::move(full), rehearsed->reason);
     }
+    // The rehearsal decides; an estimate, where one can be had, knows the gas better.
+    auto simulated = co_await sender_.simulate(final_order(full.payout), stands_at);
+    const bool is_estimated = simulated && simulated->would_succeed;
+    if (simulated && !simulated->would_succeed) {
+        co_return co_await refused(std::move(full), simulated->reason);
+    }
     refusals_.erase(full.payout.id);
     db::PayoutStep step = step_from_receiver(full, db::StepKind::kCall, full.payout.units);
-    step.gas_limit = std::max(simulated->gas_limit, rehearsed->gas_limit);
+    step.gas_limit = rehearsed->gas_limit;
+    if (is_estimated) step.gas_limit = std::max(step.gas_limit, simulated->gas_limit);
     co_return co_await fund_and_reserve(std::move(full), std::move(step));
 }
 
-Task<Expected<chains::Simulation>> Executor::rehearse(const db::Payout& payout,
+Task<Expected<chains::Simulation>> Executor::rehearse(db::Payout payout,
                                                       std::vector<chains::TxOrder> orders,
                                                       std::uint64_t height) {
+    auto job = context_.database.read<core::Units>(
+        [payout](db::UnitOfWork& work) { return least_taken(work, payout); });
+    auto least = co_await std::move(job);
+    if (!least) co_return least.error();
     auto answer = co_await sender_.rehearse(std::move(orders), height);
     if (answer) unrehearsed_.erase(payout.id);
     if (answer && answer->would_succeed) {
         const CallVerdict verdict = judge_call(payout.asset, payout.units, answer->moves);
-        answer->would_succeed = is_within(verdict.effect);
+        answer->would_succeed = pays(verdict, *least);
         answer->reason = "in a rehearsal the call " + verdict.text;
     }
     const std::string outcome = !answer ? "unknown" : answer->would_succeed ? "good" : "refused";
@@ -130,14 +147,16 @@ Task<Expected<Done>> Executor::unrehearsed(db::PayoutFull full, core::Error why)
         so_far.tries >= pace_.rehearsals && now - so_far.since >= pace_.rehearsal_patience;
     if (!is_over) co_return not_now(told + "; without that it is never made");
     unrehearsed_.erase(full.payout.id);
-    co_return co_await give_up(std::move(full), told);
+    // Names of endpoints and their words are for the operator; the reason is told to the merchant.
+    context_.log.error("a call is given up", {{"payout", full.payout.id.value}, {"reason", told}});
+    co_return co_await give_up(std::move(full), "the call cannot be rehearsed");
 }
 
 Task<Expected<Done>> Executor::give_up(db::PayoutFull full, std::string reason) {
     std::optional<db::PayoutStep> grant;
     if (is_call(full.payout)) grant = open_grant(full);
     if (!grant) co_return co_await impossible(std::move(full), std::move(reason));
-    full.payout.reason = "never called: the chain refuses the call: " + reason;
+    full.payout.reason = std::string{kNeverCalled} + "the chain refuses the call: " + reason;
     co_return co_await take_back(std::move(full), *grant);
 }
 

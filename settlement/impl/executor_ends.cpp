@@ -1,6 +1,7 @@
 #include "settlement/executor.hpp"
 
 #include "core/check.hpp"
+#include "settlement/impl/grants.hpp"
 #include "settlement/impl/payout_checks.hpp"
 #include "settlement/payout_rules.hpp"
 
@@ -114,7 +115,13 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
                                                  std::string{to_string(payout.status)} + ", not held"};
             }
             if (payout.recipient.empty()) {
-                return Error{Errc::kRefused, "the payout has no recipient"};
+                auto grants = grants_of(work, payout);
+                if (!grants) return grants.error();
+                // What pays nobody needs none: the allowance is taken back first.
+                const bool has_to_end = grants->open.has_value() || !grants->not_filed.empty();
+                if (!is_leftover(payout) || !has_to_end) {
+                    return Error{Errc::kRefused, "the payout has no recipient"};
+                }
             }
             payout.status = payout.held_from;
             payout.reason.clear();

@@ -19,13 +19,15 @@ using core::Error;
 using core::Expected;
 using core::Task;
 
-//! Mined failures of taking it back, of a token that says before that it would do it.
-constexpr std::ptrdiff_t kFailuresMax = 3;
-
-std::ptrdiff_t failures(const db::PayoutFull& full) {
-    return std::count_if(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& step) {
-        return pays_nobody(step) && step.status == db::PayoutStatus::kFinalFailed;
-    });
+//! It failed so often, for this allowance, that somebody has to look before the next try.
+bool fails_for_good(const db::PayoutFull& full, const db::PayoutStep& grant) {
+    const db::PayoutStep* last = full.steps.empty() ? nullptr : &full.steps.back();
+    const auto failed = [&](const db::PayoutStep& step) {
+        return pays_nobody(step) && step.id > grant.id &&
+               step.status == db::PayoutStatus::kFinalFailed;
+    };
+    if (last == nullptr || !failed(*last) || was_let_go_on(full.payout)) return false;
+    return std::count_if(full.steps.begin(), full.steps.end(), failed) % kMinedFailuresMax == 0;
 }
 
 Expected<bool> handled(const Expected<Done>& done) {
@@ -36,22 +38,24 @@ Expected<bool> handled(const Expected<Done>& done) {
 }  // namespace
 
 Task<Expected<bool>> Executor::end_grants(db::PayoutFull full) {
-    const core::SessionId session = full.payout.session.value_or(core::SessionId{});
-    const core::ChainId chain = chain_.id;
+    const db::Payout payout = full.payout;
     auto job = context_.database.read<Grants>(
-        [session, chain](db::UnitOfWork& work) { return grants_of(work, session, chain); });
+        [payout](db::UnitOfWork& work) { return grants_of(work, payout); });
     auto grants = co_await std::move(job);
     if (!grants) co_return grants.error();
     const bool calls = is_call(full.payout);
     const db::PayoutStep* call = calls ? ended_call(full) : nullptr;
     if (grants->open) {
-        const bool is_needed = calls && call == nullptr;
-        if (is_needed && !grants->halted) co_return false;
-        if (is_needed) full.payout.reason = "never called: payouts on this chain are halted";
+        const bool is_needed = calls && call == nullptr && !is_given_up(payout);
+        if (is_needed && grants->barred.empty()) co_return false;
+        if (is_needed) full.payout.reason = std::string{kNeverCalled} + grants->barred;
+        if (ends_grant_only(payout)) {
+            co_return handled(co_await file_end(std::move(full), *grants->open, true));
+        }
         co_return handled(co_await take_back(std::move(full), *grants->open));
     }
     if (!grants->not_filed.empty()) {
-        co_return handled(co_await file_end(std::move(full), grants->not_filed.front()));
+        co_return handled(co_await file_end(std::move(full), grants->not_filed.front(), false));
     }
     if (!grants->missing.is_zero()) {
         const std::string why = grants->missing.decimal() + " of " + full.payout.asset.text() +
@@ -59,8 +63,10 @@ Task<Expected<bool>> Executor::end_grants(db::PayoutFull full) {
         co_return handled(co_await hold(std::move(full), why));
     }
     if (call != nullptr && call->status == db::PayoutStatus::kFinalOk) {
-        co_return handled(co_await hold(std::move(full), "the call " + call->reason));
+        const std::string why = payout.reason.empty() ? "the call " + call->reason : payout.reason;
+        co_return handled(co_await hold(std::move(full), why));
     }
+    if (ends_grant_only(payout)) co_return handled(co_await end_done(std::move(full)));
     if (calls && has_granted(full)) co_return handled(co_await fail_call(std::move(full)));
     co_return false;
 }
@@ -68,7 +74,7 @@ Task<Expected<bool>> Executor::end_grants(db::PayoutFull full) {
 Task<Expected<Done>> Executor::take_back(db::PayoutFull full, db::PayoutStep grant) {
     if (auto ready = sender_.ready_to_pay(); !ready) co_return ready.error();
     const std::string refuses = "the token does not take its allowance back: ";
-    if (failures(full) >= kFailuresMax) {
+    if (fails_for_good(full, grant)) {
         co_return co_await hold(std::move(full), refuses + "mined and failed again and again");
     }
     db::PayoutStep step = step_from_receiver(full, db::StepKind::kApprove, core::Units{});
@@ -80,16 +86,18 @@ Task<Expected<Done>> Executor::take_back(db::PayoutFull full, db::PayoutStep gra
     if (!simulated->would_succeed) {
         const core::PayoutId id = full.payout.id;
         const std::string why = refuses + simulated->reason;
-        if (++refusals_[id] < pace_.refusals) co_return not_now(why);
-        refusals_.erase(id);
+        // Counted apart: the call's own refusals come in between, and end their count each time.
+        if (++end_refusals_[id] < pace_.refusals) co_return not_now(why);
+        end_refusals_.erase(id);
         co_return co_await hold(std::move(full), why);
     }
-    refusals_.erase(full.payout.id);
+    end_refusals_.erase(full.payout.id);
     step.gas_limit = simulated->gas_limit;
     co_return co_await fund_and_reserve(std::move(full), std::move(step));
 }
 
-Task<Expected<Done>> Executor::file_end(db::PayoutFull full, db::PayoutStep grant) {
+Task<Expected<Done>> Executor::file_end(db::PayoutFull full, db::PayoutStep grant,
+                                        bool is_open) {
     const core::SessionId session = full.payout.session.value_or(core::SessionId{});
     auto ask = context_.database.read<std::vector<Look>>(
         [grant, session](db::UnitOfWork& work) { return looks_at(work, grant, session); });
@@ -106,6 +114,9 @@ Task<Expected<Done>> Executor::file_end(db::PayoutFull full, db::PayoutStep gran
     }
     if (!seen) {
         co_return not_now("how its allowance ended cannot be read: " + holding.error().message);
+    }
+    if (is_open && !holding->allowance.is_zero()) {
+        co_return co_await take_back(std::move(full), std::move(grant));
     }
     if (!holding->allowance.is_zero()) {
         co_return co_await hold(std::move(full), "the token says that the contract may still take " +
@@ -129,34 +140,6 @@ Task<Expected<Done>> Executor::file_end(db::PayoutFull full, db::PayoutStep gran
             return work.ledger().post(taken_posting(grant, session, end.missing, end.at));
         });
     co_return co_await std::move(job);
-}
-
-Task<Expected<Done>> Executor::fail_call(db::PayoutFull full) {
-    const core::PayoutId id = full.payout.id;
-    const core::Instant now = context_.clock.now();
-    auto job = context_.database.write<Done>(
-        [this, id, now](db::UnitOfWork& work) -> Expected<Done> {
-            auto loaded = work.payouts().load(id);
-            if (!loaded) return loaded.error();
-            if (current_step(**loaded) != nullptr) return Error{Errc::kConflict, "a step is alive"};
-            db::Payout payout = (**loaded).payout;
-            if (db::is_terminal(payout.status)) return Done{};
-            payout.status = db::PayoutStatus::kFinalFailed;
-            if (payout.reason.empty()) payout.reason = "the call came to nothing";
-            payout.waiting_for.clear();
-            payout.updated_at = now;
-            if (auto saved = work.payouts().save(payout); !saved) return saved.error();
-            const session::DeliveryFailed failed{payout.reason};
-            return events_.apply(work, payout.session.value_or(core::SessionId{}), failed,
-                                 {payout.reason, {}, {}});
-        });
-    auto done = co_await std::move(job);
-    if (!done) co_return done;
-    context_.metrics.count(
-        "depositd_payouts_final_total",
-        {{"chain", chain_.id.text()}, {"leg", "delivery"}, {"outcome", "failed"}});
-    context_.log.info("payout final", {{"payout", id.value}, {"leg", "delivery"}, {"ok", false}});
-    co_return done;
 }
 
 }  // namespace settlement

@@ -4,6 +4,7 @@
 
 #include "core/check.hpp"
 #include "core/crash_point.hpp"
+#include "settlement/impl/grants.hpp"
 #include "settlement/impl/payout_checks.hpp"
 #include "settlement/payout_rules.hpp"
 
@@ -110,9 +111,9 @@ Task<Expected<Done>> Executor::fund_and_reserve(db::PayoutFull full, db::PayoutS
         const auto wanted = fee->plus(*later);
         if (!wanted) co_return wanted.error();
         const auto missing = wanted->minus(*have);
-        co_return co_await top_up(std::move(full), *missing);
+        co_return co_await top_up(std::move(full), *missing, std::move(step));
     }
-    co_return co_await reserve(std::move(full), step);
+    co_return co_await reserve(std::move(full), step, step);
 }
 
 Task<Expected<std::uint64_t>> Executor::youngest_claim(const db::Payout& payout) {
@@ -184,7 +185,8 @@ bool Executor::may_top_up_further(const db::PayoutFull& full, std::size_t top_up
     return now - seen.since >= kBetweenFurtherTopUps;
 }
 
-Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing) {
+Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing,
+                                      db::PayoutStep purpose) {
     const auto earlier = static_cast<std::size_t>(
         std::count_if(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& step) {
             return step.kind == db::StepKind::kTopUp;
@@ -237,22 +239,23 @@ Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing) 
     auto cost = co_await sender_.cost_max(unsigned_tx(full, step, *price));
     if (!cost) co_return cost.error();
     if (*balance < *cost) co_return station_is_short(*station, *balance, *cost);
-    co_return co_await reserve(std::move(full), step);
+    co_return co_await reserve(std::move(full), step, std::move(purpose));
 }
 
-Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step) {
+Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step,
+                                       db::PayoutStep purpose) {
     auto chain_nonce = co_await sender_.nonce_final(step.sender);
     if (!chain_nonce) co_return chain_nonce.error();
     CRASH_POINT("reserve_before");
     const core::Instant now = context_.clock.now();
     const core::ChainId chain = chain_.id;
     const db::Payout payout = full.payout;
-    // What ends an allowance pays nobody: nothing that stops payouts may keep one standing.
-    const bool ends_grant = pays_nobody(step) || (step.kind == db::StepKind::kTopUp &&
-                                                  open_grant(full).has_value());
     auto reserved_job = context_.database.write<db::PayoutStep>(
         [=, nonce = *chain_nonce](db::UnitOfWork& work) mutable -> Expected<db::PayoutStep> {
-            if (!ends_grant) {
+            // What ends an allowance pays nobody: nothing that stops payouts may keep one standing.
+            auto ends_grant = serves_end(work, payout, purpose);
+            if (!ends_grant) return ends_grant.error();
+            if (!*ends_grant) {
                 if (auto may = may_move(work, payout); !may) return may.error();
             }
             if (step.key_role == static_cast<int>(chains::KeyRole::kReceiver)) {

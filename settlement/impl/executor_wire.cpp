@@ -2,6 +2,7 @@
 
 #include "core/check.hpp"
 #include "core/crash_point.hpp"
+#include "settlement/impl/grants.hpp"
 #include "settlement/impl/payout_checks.hpp"
 #include "settlement/payout_rules.hpp"
 
@@ -50,7 +51,7 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
         if (!have) co_return have.error();
         if (*have < *fee) {
             const auto missing = fee->minus(*have);
-            co_return co_await top_up(std::move(full), *missing);
+            co_return co_await top_up(std::move(full), *missing, std::move(step));
         }
     }
     const bool is_receiver = step.key_role == static_cast<int>(chains::KeyRole::kReceiver);
@@ -94,8 +95,11 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
                 return Error{Errc::kConflict, "the step moved meanwhile"};
             }
             // A top-up is the operator's own coin, and its nonce must not be left as a gap. Nobody is paid
-            // by what takes an allowance back.
-            if (step.kind != db::StepKind::kTopUp && !pays_nobody(step)) {
+            // by what fills a nonce or takes an allowance back.
+            auto ends_grant = serves_end(work, payout, step);
+            if (!ends_grant) return ends_grant.error();
+            const bool fills = step.kind == db::StepKind::kTopUp || step.kind == db::StepKind::kCancel;
+            if (!fills && !*ends_grant) {
                 if (auto may = may_move(work, payout); !may) return may.error();
             }
             auto added = work.payouts().add_attempt(attempt);

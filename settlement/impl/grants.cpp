@@ -12,10 +12,8 @@ using core::Done;
 using core::Expected;
 using core::Units;
 
-struct Sums {
-    Units given;
-    Units taken;
-};
+//! As many as a node may be behind another.
+constexpr std::uint64_t kBlocksBack = 16;
 
 Expected<Done> add(Units& sum, const Units& units) {
     auto total = sum.plus(units);
@@ -29,18 +27,6 @@ bool may_be_given(const db::PayoutStep& step) {
     return step.kind == db::StepKind::kApprove && step.status != db::PayoutStatus::kPlanned &&
            step.status != db::PayoutStatus::kReserved &&
            step.status != db::PayoutStatus::kFinalFailed && step.status != db::PayoutStatus::kDead;
-}
-
-Expected<Done> add_taken(db::UnitOfWork& work, const core::ChainId& chain,
-                         const db::PayoutFull& full, const db::PayoutStep& step, Sums& sums) {
-    for (const db::Attempt& attempt : full.attempts) {
-        if (attempt.step != step.id || attempt.status != db::AttemptStatus::kFinalOk) continue;
-        auto tx = work.own_txs().by_tx(chain, attempt.tx);
-        if (!tx) return tx.error();
-        if (!*tx) continue;
-        if (auto done = add(sums.taken, judge_call(**tx, step).taken); !done) return done.error();
-    }
-    return Done{};
 }
 
 bool is_filed(const std::vector<db::GrantEnd>& ended, const db::PayoutStep& step) {
@@ -85,7 +71,8 @@ Expected<Units> known_at(const std::vector<db::Deposit>& deposits,
     for (const db::OwnTx& tx : own) {
         if (tx.height > height) continue;
         for (const chains::TokenMove& move : moves_of(tx)) {
-            if (move.asset != grant.asset) continue;
+            // What came in is a deposit.
+            if (move.asset != grant.asset || move.comes_in) continue;
             if (auto done = add(out, move.units); !done) return done.error();
         }
     }
@@ -93,14 +80,20 @@ Expected<Units> known_at(const std::vector<db::Deposit>& deposits,
     return in.minus(out);
 }
 
-//! The block of the last transaction that took the allowance back; none while it is not final.
+//! Took the allowance back, or may have used it up.
+bool may_end(const db::PayoutStep& step, const db::PayoutStep& grant) {
+    if (step.id < grant.id || step.recipient != grant.recipient) return false;
+    return pays_nobody(step) || (step.kind == db::StepKind::kCall && step.payout == grant.payout);
+}
+
+//! The block of the last such transaction; none while it is not final.
 std::optional<core::BlockRef> end_block(const std::vector<db::PayoutFull>& payouts,
                                         const std::vector<db::OwnTx>& own,
                                         const db::PayoutStep& grant) {
     std::optional<core::BlockRef> last;
     for (const db::PayoutFull& full : payouts) {
         for (const db::PayoutStep& step : full.steps) {
-            if (!pays_nobody(step) || step.id < grant.id || step.recipient != grant.recipient) continue;
+            if (!may_end(step, grant)) continue;
             for (const db::Attempt& attempt : full.attempts) {
                 if (attempt.step != step.id || attempt.status != db::AttemptStatus::kFinalOk) continue;
                 for (const db::OwnTx& tx : own) {
@@ -116,17 +109,16 @@ std::optional<core::BlockRef> end_block(const std::vector<db::PayoutFull>& payou
 
 }  // namespace
 
-Expected<Grants> grants_of(db::UnitOfWork& work, const core::SessionId& session,
-                           const core::ChainId& chain) {
+Expected<Grants> grants_of(db::UnitOfWork& work, const db::Payout& payout) {
+    const core::SessionId session = payout.session.value_or(core::SessionId{});
     auto payouts = work.payouts().of_session(session);
     if (!payouts) return payouts.error();
     auto ended = work.payouts().ended_grants(session);
     if (!ended) return ended.error();
-    auto halted = is_halted(work, chain);
-    if (!halted) return halted.error();
     Grants out;
-    out.halted = *halted;
+    if (auto may = may_move(work, payout); !may) out.barred = may.error().message;
     out.open = open_grant(*payouts);
+    if (out.open && is_filed(*ended, *out.open)) out.open.reset();
     for (const db::GrantEnd& end : *ended) {
         if (auto done = add(out.missing, end.missing); !done) return done.error();
     }
@@ -137,6 +129,15 @@ Expected<Grants> grants_of(db::UnitOfWork& work, const core::SessionId& session,
         }
     }
     return out;
+}
+
+Expected<bool> serves_end(db::UnitOfWork& work, const db::Payout& payout,
+                          const db::PayoutStep& step) {
+    if (!payout.session) return false;
+    if (!pays_nobody(step) && step.kind != db::StepKind::kCancel) return false;
+    auto grants = grants_of(work, payout);
+    if (!grants) return grants.error();
+    return grants->open.has_value();
 }
 
 Expected<std::vector<Look>> looks_at(db::UnitOfWork& work, const db::PayoutStep& grant,
@@ -153,7 +154,13 @@ Expected<std::vector<Look>> looks_at(db::UnitOfWork& work, const db::PayoutStep&
     const auto ended_in = end_block(*payouts, *own, grant);
     std::vector<Look> out;
     if (!ended_in) return out;
-    for (const std::optional<core::BlockRef>& at : {ended_in, *tip}) {
+    std::optional<core::BlockRef> before_tip;
+    if (*tip && (**tip).height > kBlocksBack) {
+        auto block = work.blocks().at(chain, (**tip).height - kBlocksBack);
+        if (!block) return block.error();
+        before_tip = *block;
+    }
+    for (const std::optional<core::BlockRef>& at : {ended_in, *tip, before_tip}) {
         if (!at || at->height < ended_in->height) continue;
         auto known = known_at(*deposits, *own, grant, at->height);
         if (!known) return known.error();
@@ -162,8 +169,8 @@ Expected<std::vector<Look>> looks_at(db::UnitOfWork& work, const db::PayoutStep&
     return out;
 }
 
-Expected<Units> granted_and_not_taken(db::UnitOfWork& work, const core::ChainId& chain,
-                                      const core::Address& owner, const core::AssetId& asset) {
+Expected<Units> granted(db::UnitOfWork& work, const core::ChainId& chain,
+                        const core::Address& owner, const core::AssetId& asset) {
     auto receiver = work.receivers().by_address(chain.name_space(), owner);
     if (!receiver) return receiver.error();
     if (!*receiver) return Units{};
@@ -171,22 +178,16 @@ Expected<Units> granted_and_not_taken(db::UnitOfWork& work, const core::ChainId&
     if (!payouts) return payouts.error();
     auto ended = work.payouts().ended_grants((**receiver).session);
     if (!ended) return ended.error();
-    Sums sums;
+    Units sum;
     for (const db::PayoutFull& full : *payouts) {
         // One allowance per payout: what was looked at is on the books.
         if (is_filed(*ended, full)) continue;
         for (const db::PayoutStep& step : full.steps) {
-            if (step.asset != asset) continue;
-            if (may_be_given(step)) {
-                if (auto done = add(sums.given, step.units); !done) return done.error();
-            } else if (step.kind == db::StepKind::kCall) {
-                auto done = add_taken(work, chain, full, step, sums);
-                if (!done) return done.error();
-            }
+            if (step.asset != asset || !may_be_given(step)) continue;
+            if (auto done = add(sum, step.units); !done) return done.error();
         }
     }
-    if (sums.given <= sums.taken) return Units{};
-    return sums.given.minus(sums.taken);
+    return sum;
 }
 
 }  // namespace settlement

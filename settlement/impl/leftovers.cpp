@@ -2,7 +2,7 @@
 #include "settlement/payout_rules.hpp"
 #include "settlement/session_events.hpp"
 
-// What a contract that was called left behind.
+// What a contract that was called left behind: of its allowance, and of the money.
 namespace settlement {
 
 using core::Done;
@@ -27,14 +27,7 @@ Expected<Done> SessionEvents::plan_leftover(db::UnitOfWork& work, const db::Payo
     note.at = now;
     const chains::ChainInfo* chain = context_.chain(delivery.asset.chain());
     const chains::TokenInfo* token = chain == nullptr ? nullptr : chain->token(delivery.asset);
-    if (token != nullptr && units < token->stray_min) {
-        // Returning it takes three transactions. Whoever may take it still may take no more than that.
-        note.detail = units.decimal() + " of " + delivery.asset.text() +
-                      " was not taken by the contract; kept on the books: below the smallest amount "
-                      "that is returned";
-        context_.metrics.count("depositd_leftovers_kept_total", {{"chain", delivery.asset.chain().text()}});
-        return work.sessions().note(note);
-    }
+    const bool is_kept = token != nullptr && !units.is_zero() && units < token->stray_min;
 
     db::Payout payout;
     payout.session = delivery.session;
@@ -44,19 +37,25 @@ Expected<Done> SessionEvents::plan_leftover(db::UnitOfWork& work, const db::Payo
     payout.receiver = delivery.receiver;
     payout.sender = delivery.sender;
     payout.recipient = session.refund_address.value_or(core::Address{});
-    payout.units = units;
+    // Also without anything to return: that the call took of its allowance, and not beside it, is not known.
+    payout.units = is_kept ? core::Units{} : units;
     payout.claims_key = leftover_key(delivery);
     payout.created_at = payout.updated_at = now;
     CRASH_POINT("plan_before");
     if (auto planned = work.payouts().plan(payout); !planned) return planned.error();
     CRASH_POINT("plan_after");
 
-    note.detail = units.decimal() + " of " + delivery.asset.text() +
-                  " was not taken by the contract; its allowance is taken back, and the rest goes to "
-                  "the refund address";
     context_.metrics.count("depositd_payouts_planned_total",
                            {{"chain", payout.asset.chain().text()},
                             {"leg", std::string{to_string(payout.leg)}}});
+    if (units.is_zero()) return Done{};
+    note.detail = units.decimal() + " of " + delivery.asset.text() +
+                  " was not taken by the contract; its allowance is taken back, and the rest " +
+                  (is_kept ? "kept on the books: below the smallest amount that is returned"
+                           : "goes to the refund address");
+    if (is_kept) {
+        context_.metrics.count("depositd_leftovers_kept_total", {{"chain", delivery.asset.chain().text()}});
+    }
     return work.sessions().note(note);
 }
 

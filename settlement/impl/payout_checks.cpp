@@ -69,6 +69,15 @@ Expected<core::Units> owed_native(db::UnitOfWork& work, const db::Payout& payout
     return owed;
 }
 
+Expected<core::Units> least_taken(db::UnitOfWork& work, const db::Payout& payout) {
+    if (!payout.session) return payout.units;
+    auto row = work.sessions().load(*payout.session);
+    if (!row) return row.error();
+    if (!*row) return Error{core::Errc::kNotFound, "no session " + payout.session->text()};
+    const std::uint32_t tolerated = std::min((**row).session.policy.tolerance_bps, 10'000U);
+    return payout.units.mul_ratio_ceil(10'000 - tolerated, 10'000);
+}
+
 std::string what_is_refused(const db::Payout& payout) {
     return is_call(payout) ? "call" : "transfer";
 }

@@ -30,6 +30,9 @@ core::Expected<bool> is_halted(db::UnitOfWork& work, const core::ChainId& chain)
 core::Expected<core::Units> owed_native(db::UnitOfWork& work, const db::Payout& payout,
                                         const core::AssetId& native);
 
+//! What a contract that is called has to take at least: what is delivered, less the session's tolerance.
+core::Expected<core::Units> least_taken(db::UnitOfWork& work, const db::Payout& payout);
+
 //! What the chain says no to, in words: "transfer" or "call".
 std::string what_is_refused(const db::Payout& payout);
 

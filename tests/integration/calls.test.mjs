@@ -118,29 +118,27 @@ callTest('call: good when simulated, reverts on the chain -> allowance taken bac
     await scene.assertBalance(order.merchant.address, '0');
 });
 
-callTest('call: the contract takes half -> delivered, allowance taken back, the rest returned', async (scene) => {
+callTest('call: less than the tolerance allows is taken -> known before anything is spent', async (scene) => {
     const order = await callOrder(scene);
     await scene.chain.write(order.merchant, 'setMode', [Mode.takeHalf]);
     await scene.pay(order.receiver);
-    const { destination } = await scene.settle(order.session, 'succeeded');
-    assert.equal(Number(destination.delivery.receivedUnits), 5);
-    await scene.rest();
-    await scene.assertBalance(order.merchant.address, '5');
-    await scene.assertBalance(order.refund, '5');
-    assert.equal(await allowance(scene, order), 0n);
-    assert.deepEqual(steps(scene, order.session).slice(2), ['approve 0', 'transfer 5000000']);
+    await scene.settle(order.session, 'bounced');
+    assert.deepEqual(steps(scene, order.session), ['transfer 10000000']);
+    await scene.assertBalance(order.refund, '10');
+    const [delivery] = scene.payouts(order.session);
+    assert.match(delivery.reason, /in a rehearsal the call took 5000000 of 10000000/);
 });
 
-callTest('call: takes half, and no refund address -> allowance taken back, the rest held', async (scene) => {
-    const order = await callOrder(scene, { refund: null });
-    await scene.chain.write(order.merchant, 'setMode', [Mode.takeHalf]);
+callTest('call: takes all when simulated, half on the chain -> allowance taken back, held', async (scene) => {
+    const order = await callOrder(scene);
     await scene.pay(order.receiver);
-    await scene.settle(order.session, 'succeeded');
-    await scene.rest();
+    await untilCallWaits(scene, order);
+    await ahead(scene, order.merchant, 'setMode', [Mode.takeHalf]);
+    await untilHeld(scene, order.session);
     assert.equal(await allowance(scene, order), 0n);
     await scene.assertBalance(order.receiver, '5');
-    const [, rest] = scene.payouts(order.session);
-    assert.equal(rest.status, 9);
+    const [delivery] = scene.payouts(order.session);
+    assert.match(delivery.reason, /took 5000000 of 10000000, less than the tolerance allows/);
 });
 
 callTest('call: takes nothing -> known before anything is spent, the money goes back', async (scene) => {
@@ -166,17 +164,17 @@ callTest('call: takes all when simulated, nothing on the chain -> no delivery, e
     await scene.assertBalance(order.merchant.address, '0');
 });
 
-callTest('call: the contract takes all and gives half back -> delivered, the half is returned', async (scene) => {
+callTest('call: the contract takes all and gives half back -> known before anything is spent', async (scene) => {
     const order = await callOrder(scene);
     await scene.chain.write(order.merchant, 'setMode', [Mode.giveHalfBack]);
     await scene.pay(order.receiver);
-    await scene.settle(order.session, 'succeeded');
-    await scene.mineUntil(async () => await scene.balance(order.refund) > 0n, { what: 'the half to go back' });
-    await scene.assertBalance(order.refund, '5');
-    await scene.assertBalance(order.merchant.address, '5');
+    await scene.settle(order.session, 'bounced');
+    assert.deepEqual(steps(scene, order.session), ['transfer 10000000']);
+    await scene.assertBalance(order.refund, '10');
+    await scene.assertBalance(order.merchant.address, '0');
 });
 
-callTest('call: coin -> goes with the call; what comes back is returned', async (scene) => {
+callTest('call: coin -> goes with the call; where some would come back it is never made', async (scene) => {
     const order = await callOrder(scene, { token: NATIVE, amount: '0.5' });
     await scene.pay(order.receiver, '0.5', NATIVE);
     const { destination } = await scene.settle(order.session, 'succeeded');
@@ -187,9 +185,10 @@ callTest('call: coin -> goes with the call; what comes back is returned', async 
     await scene.chain.write(order.merchant, 'setMode', [Mode.giveHalfBack]);
     const second = await callOrder(scene, { token: NATIVE, amount: '0.5' });
     await scene.pay(second.receiver, '0.5', NATIVE);
-    await scene.settle(second.session, 'succeeded');
-    await scene.mineUntil(async () => await scene.balance(second.refund, NATIVE) > 0n, { what: 'the coin to go back' });
-    await scene.assertBalance(second.refund, '0.25', NATIVE);
+    await scene.settle(second.session, 'bounced');
+    await scene.assertBalance(second.refund, '0.5', NATIVE);
+    const [delivery] = scene.payouts(second.session);
+    assert.match(delivery.reason, /gave 250000000000000000 back/);
 });
 
 callTest('call: coin, the contract reverts -> refunded, the contract was never called', async (scene) => {

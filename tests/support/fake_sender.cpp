@@ -25,12 +25,16 @@ core::TxId FakeSigner::id_of(const core::Bytes& raw) {
 }
 
 Expected<core::Done> FakeSigner::allows(const chains::TxOrder& order) const {
+    const bool gives = order.kind == chains::CallKind::kCall ||
+                       (order.kind == chains::CallKind::kApprove && !order.units.is_zero());
+    if (refuse_calls && gives) return Error{Errc::kRefused, "calls of contracts are off"};
     if (!cap || order.asset.is_native() || order.units <= *cap) return core::Done{};
     return Error{Errc::kRefused, "above the signer's cap"};
 }
 
 Task<Expected<chains::SignedTx>> FakeSigner::sign(chains::SigningRequest request) {
     if (refuse) co_return Error{Errc::kRefused, "over the signer's limit"};
+    if (auto may = allows(request.tx.order); !may) co_return may.error();
     const chains::UnsignedTx& tx = request.tx;
     const std::string text = std::to_string(static_cast<int>(tx.order.kind)) + "|" +
                              tx.order.sender.hex0x() + "|" + std::to_string(tx.nonce) + "|" +
@@ -60,7 +64,12 @@ Task<Expected<chains::Simulation>> FakeSender::simulate(chains::TxOrder order,
     if (const auto found = refuses.find(order.recipient); found != refuses.end()) {
         co_return chains::Simulation{false, found->second, 0, {}};
     }
+    if (order.kind == chains::CallKind::kApprove && order.units.is_zero() &&
+        refuses_clearings.contains(order.recipient)) {
+        co_return chains::Simulation{false, "the token is paused", 0, {}};
+    }
     if (order.kind == chains::CallKind::kCall) {
+        if (simulation_error_of_calls && !is_rehearsing_) co_return *simulation_error_of_calls;
         const auto found = refuses_calls.find(order.recipient);
         if (found != refuses_calls.end()) co_return chains::Simulation{false, found->second, 0, {}};
     }
@@ -76,11 +85,16 @@ Task<Expected<chains::Simulation>> FakeSender::rehearse(std::vector<chains::TxOr
     ++rehearsals;
     if (rehearsal_error) co_return *rehearsal_error;
     const chains::TxOrder last = orders.back();
+    is_rehearsing_ = true;
     auto answer = co_await simulate(last, at_least_height);
+    is_rehearsing_ = false;
     if (!answer || !answer->would_succeed) co_return answer;
     if (!last.asset.is_native()) {
         const core::Units takes = rehearsed_takes ? core::Units{*rehearsed_takes} : last.units;
         if (!takes.is_zero()) answer->moves.push_back({last.asset, last.recipient, takes});
+    }
+    if (rehearsed_back > 0) {
+        answer->moves.push_back({last.asset, last.sender, core::Units{rehearsed_back}, true});
     }
     answer->moves.insert(answer->moves.end(), rehearsed_others.begin(), rehearsed_others.end());
     co_return answer;

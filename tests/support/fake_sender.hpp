@@ -25,6 +25,8 @@ class FakeSigner final : public chains::Signer {
     static core::TxId id_of(const core::Bytes& raw);
 
     bool refuse = false;
+    //! No contract is called or allowed anything any more.
+    bool refuse_calls = false;
     //! Above it nothing is signed.
     std::optional<core::Units> cap;
 
@@ -60,12 +62,18 @@ class FakeSender final : public chains::TxSender {
     std::map<core::Address, std::string> refuses;
     //! Contracts that refuse to be called, with their words.
     std::map<core::Address, std::string> refuses_calls;
+    //! Contracts whose calls nobody but a rehearsal can judge.
+    std::optional<core::Error> simulation_error_of_calls;
+    //! Nothing is taken back from these spenders.
+    std::set<core::Address> refuses_clearings;
     //! Tokens that change an allowance only when it is nothing; the spenders that have one.
     std::set<core::Address> refuses_approvals;
     std::optional<core::Error> rehearsal_error;
     unsigned rehearsals = 0;
     //! What a call takes in a rehearsal; none: all of it.
     std::optional<std::uint64_t> rehearsed_takes;
+    //! And gives back of the same.
+    std::uint64_t rehearsed_back = 0;
     //! And of other tokens.
     std::vector<chains::TokenMove> rehearsed_others;
     //! What tokens' contracts say of (asset, owner, spender).
@@ -86,6 +94,7 @@ class FakeSender final : public chains::TxSender {
 
   private:
     chains::ChainInfo info_;
+    bool is_rehearsing_ = false;
 };
 
 }  // namespace support

@@ -275,7 +275,7 @@ core::Expected<OwnTxSeen> BlockDraft::own_tx(const TxLine& tx, const Receipt& re
                   .transfers = {}};
     for (const TransferLog& log : receipt.transfers) {
         const ListedTokens::Entry* token = tokens.find(log.contract);
-        if (token == nullptr || log.from != tx.from) continue;
+        if (token == nullptr || (log.from != tx.from && log.to != tx.from)) continue;
         own.transfers.push_back({.tx = own.tx,
                                  .position = log.log_index - *receipt.first_log,
                                  .kind = TransferKind::kToken,

@@ -14,7 +14,7 @@ using Text = core::Expected<std::string>;
 constexpr core::Millis kOwnPieceTimeout{30'000};
 constexpr std::uint64_t kPieceBlocks = 50;
 
-//! Fee and token transfers out of the sender, in the words that all endpoints must share.
+//! Fee and token transfers out of the sender and to it, in the words that all endpoints must share.
 std::string own_text(const std::string& block, bool success, const core::Units& fee,
                      std::vector<std::string> transfers) {
     std::sort(transfers.begin(), transfers.end());
@@ -24,8 +24,10 @@ std::string own_text(const std::string& block, bool success, const core::Units& 
 }
 
 std::string own_transfer_text(const std::string& asset, std::uint32_t position,
-                              const core::Address& to, const core::Units& units) {
-    return std::to_string(position) + ":" + asset + ":" + to.hex0x() + ":" + units.decimal();
+                              const core::Address& from, const core::Address& to,
+                              const core::Units& units) {
+    return std::to_string(position) + ":" + asset + ":" + from.hex0x() + ":" + to.hex0x() + ":" +
+           units.decimal();
 }
 
 Text receipt_text(const Receipt& receipt, const core::Address& sender, const ListedTokens& tokens) {
@@ -38,9 +40,10 @@ Text receipt_text(const Receipt& receipt, const core::Address& sender, const Lis
     std::vector<std::string> transfers;
     for (const TransferLog& log : receipt.transfers) {
         const ListedTokens::Entry* token = tokens.find(log.contract);
-        if (token == nullptr || log.from != sender) continue;
-        transfers.push_back(own_transfer_text(
-            token->asset.text(), log.log_index - *receipt.first_log, log.to, log.units));
+        if (token == nullptr || (log.from != sender && log.to != sender)) continue;
+        transfers.push_back(own_transfer_text(token->asset.text(),
+                                              log.log_index - *receipt.first_log, log.from, log.to,
+                                              log.units));
     }
     return own_text(core::BlockHash{receipt.block_hash.bytes}.hex0x(), receipt.success, *fee,
                     std::move(transfers));
@@ -77,8 +80,8 @@ core::Task<core::Expected<core::Done>> EvmReader::corroborate_own(core::BlockRef
     };
     std::vector<std::string> transfers;
     for (const TransferSeen& transfer : tx.transfers) {
-        transfers.push_back(own_transfer_text(transfer.asset.text(), transfer.position, transfer.to,
-                                              transfer.units));
+        transfers.push_back(own_transfer_text(transfer.asset.text(), transfer.position,
+                                              transfer.from, transfer.to, transfer.units));
     }
     const std::string receipt =
         own_text(block.hash.hex0x(), tx.success, tx.fee, std::move(transfers));

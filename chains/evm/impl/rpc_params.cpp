@@ -114,11 +114,14 @@ net::RpcCall call_estimate_gas(const CallShape& shape) {
     return {"eth_estimateGas", "[" + shape_json(shape) + "]"};
 }
 
-net::RpcCall call_simulate(std::span<const CallShape> shapes) {
+core::Address coin_moves() { return *core::Address::from_bytes(core::Bytes(20, 0xee)); }
+
+net::RpcCall call_simulate(std::span<const CallShape> shapes, bool traces_coin) {
     std::string calls;
     for (const CallShape& shape : shapes) calls += (calls.empty() ? "" : ",") + shape_json(shape);
     return {"eth_simulateV1",
-            R"([{"blockStateCalls":[{"calls":[)" + calls + R"(]}],"validation":false},"latest"])"};
+            R"([{"blockStateCalls":[{"calls":[)" + calls + R"(]}],)" +
+                (traces_coin ? R"("traceTransfers":true,)" : "") + R"("validation":false},"latest"])"};
 }
 
 core::Bytes balances_init_code(std::span<const core::Address> addresses) {

@@ -45,7 +45,10 @@ struct CallShape {
 net::RpcCall call_eth_call(const CallShape& shape, std::string_view at);
 net::RpcCall call_estimate_gas(const CallShape& shape);
 //! eth_simulateV1: the calls one after the other on top of the latest block, nobody paying for gas.
-net::RpcCall call_simulate(std::span<const CallShape> shapes);
+//! `traces_coin`: coin that moves is told like a token of coin_moves().
+net::RpcCall call_simulate(std::span<const CallShape> shapes, bool traces_coin);
+//! The address that eth_simulateV1 gives to logs of coin.
+core::Address coin_moves();
 
 //! Code that is never deployed: eth_call runs it as a contract's constructor, and it returns the
 //! balances of the 20-byte addresses behind it, one word each. At most kBalancesPerCall, because

@@ -29,13 +29,23 @@ bool moves_token(CallKind kind) {
     return kind == CallKind::kTokenTransfer || kind == CallKind::kApprove;
 }
 
+//! A node that traces coin tells the order's own value first of all; of others nothing is known.
+bool tells_coin(const SimulatedCall& call, const TxOrder& order) {
+    if (!order.asset.is_native() || order.units.is_zero()) return true;
+    const core::Address coin = coin_moves();
+    return std::any_of(call.transfers.begin(), call.transfers.end(), [&](const TransferLog& log) {
+        return log.contract == coin && log.from == order.sender && log.to == order.recipient &&
+               log.units == order.units;
+    });
+}
+
 //! What endpoints must share: gas and the words of a refusal may differ.
 std::string effects_text(const Simulation& answer) {
     if (!answer.would_succeed) return "refused";
     std::vector<std::string> moves;
     for (const TokenMove& move : answer.moves) {
         moves.push_back(move.units.decimal() + " of " + move.asset.text() + " to " +
-                        move.to.hex0x());
+                        (move.comes_in ? "the sender" : move.to.hex0x()));
     }
     std::sort(moves.begin(), moves.end());
     std::string text = "good";
@@ -163,7 +173,7 @@ core::Task<core::Expected<Simulation>> EvmSender::rehearse_at(std::size_t endpoi
     }
     std::vector<net::RpcCall> calls;
     calls.push_back({"eth_blockNumber", "[]"});
-    calls.push_back(call_simulate(shapes));
+    calls.push_back(call_simulate(shapes, orders.back().asset.is_native()));
     calls.push_back(call_code(shapes.back().to, at_tag("latest")));
     net::CallOptions options;
     options.endpoint = endpoint;
@@ -210,17 +220,29 @@ Simulation EvmSender::with_gas(CallKind kind, const core::Units& taken) const {
         return would_fail("it would take " + taken.decimal() + " gas");
     }
     const std::uint64_t roomy = *gas + *gas / 4 + 1;
+    if (kind == CallKind::kCall && roomy > gas_max(kind)) {
+        return would_fail("it would take " + taken.decimal() + " gas, and a quarter more to be sure; " +
+                          std::to_string(gas_max(kind)) + " is what it may take");
+    }
     return Simulation{true, {}, std::min(roomy, gas_max(kind)), {}};
 }
 
 std::vector<TokenMove> EvmSender::moves_of(const std::vector<SimulatedCall>& calls,
                                            const core::Address& sender) const {
+    const core::Address coin = coin_moves();
     std::vector<TokenMove> out;
     for (const SimulatedCall& call : calls) {
         for (const TransferLog& log : call.transfers) {
+            const bool goes_out = log.from == sender;
+            const bool comes_in = log.to == sender;
+            if (goes_out == comes_in || log.units.is_zero()) continue;
+            if (log.contract == coin) {
+                // What goes out with the call is its value.
+                if (comes_in) out.push_back({info_.native_asset, log.to, log.units, true});
+                continue;
+            }
             const TokenInfo* token = info_.token_at(log.contract);
-            if (token == nullptr || log.from != sender || log.to == sender) continue;
-            if (!log.units.is_zero()) out.push_back({token->asset, log.to, log.units});
+            if (token != nullptr) out.push_back({token->asset, log.to, log.units, comes_in});
         }
     }
     return out;
@@ -252,6 +274,9 @@ core::Expected<Simulation> EvmSender::judge_run(const std::vector<TxOrder>& orde
     const SimulatedCall& last = calls->back();
     if (!last.success) {
         return would_fail(revert_text(net::RpcError{3, last.message, last.data_hex}));
+    }
+    if (!tells_coin(last, orders.back())) {
+        return core::Error{core::Errc::kUnsupported, "eth_simulateV1 does not trace coin"};
     }
     Simulation out = with_gas(orders.back().kind, last.gas_used);
     out.moves = moves_of(*calls, orders.back().sender);

@@ -45,6 +45,33 @@ TEST_CASE("reader corroborate: our transaction, two nodes agree -> done") {
     CHECK(three.error().code == Errc::kNoQuorum);
 }
 
+TEST_CASE("reader corroborate: tokens come to the sender of ours -> told with what went out, and agreed on") {
+    Bench bench{2};
+    FakeTx call;
+    call.seed = "call";
+    call.from = bench.alice;
+    call.to = bench.carol;
+    call.logs.push_back(transfer(bench.usdc, bench.alice, bench.carol, 9));
+    call.logs.push_back(transfer(bench.usdc, bench.carol, bench.alice, 4));
+    bench.chain.mine({{call}, ""});
+    const auto scan = bench.scan(1);
+    REQUIRE(scan);
+    REQUIRE(scan->own.size() == 1);
+    const auto& transfers = scan->own[0].transfers;
+    REQUIRE(transfers.size() == 2);
+    CHECK(transfers[1].from == bench.carol);
+    CHECK(transfers[1].to == bench.alice);
+    CHECK(transfers[1].units == core::Units{4});
+    const auto agree = [&] {
+        return bench.run(bench.reader().corroborate_own(scan->block, scan->own[0], 2)).has_value();
+    };
+    CHECK(agree());
+    bench.twists[1] = [](const std::string& method, const json&, json& result) {
+        if (method == "eth_getTransactionReceipt") result["logs"].erase(1);
+    };
+    CHECK_FALSE(agree());
+}
+
 TEST_CASE("reader corroborate: our transaction, one node tells another story -> no quorum") {
     Bench bench{2};
     const auto scan = mine_payout(bench);

@@ -260,13 +260,19 @@ TEST_CASE("sender rehearse: no contract there -> refused, whatever the node can 
 }
 
 TEST_CASE("sender rehearse: more gas than a call may take -> refused") {
-    CallBench bench;
-    bench.options.call_gas_max = 49'999;
-    bench.said["eth_simulateV1"] = simulated(true, true);
-    const auto answer = bench.rehearse();
-    REQUIRE(answer);
-    CHECK_FALSE(answer->would_succeed);
-    CHECK(answer->reason == "it would take 50000 gas");
+    const auto rehearse = [](std::uint64_t gas_max) {
+        CallBench bench;
+        bench.options.call_gas_max = gas_max;
+        bench.said["eth_simulateV1"] = simulated(true, true);
+        const auto answer = bench.rehearse();
+        REQUIRE(answer);
+        return *answer;
+    };
+    CHECK(rehearse(49'999).reason == "it would take 50000 gas");
+    CHECK_FALSE(rehearse(49'999).would_succeed);
+    // Without its margin it may run out of gas when it is mined.
+    CHECK_FALSE(rehearse(62'500).would_succeed);
+    CHECK(rehearse(62'501).would_succeed);
 }
 
 TEST_CASE("sender rehearse: nodes that cannot, or answer in another form -> unsupported") {
@@ -298,7 +304,7 @@ json transfer_log(const core::Address& token, const core::Address& from, const c
 
 }  // namespace
 
-TEST_CASE("sender rehearse: logs of the call -> what leaves the caller of listed tokens, and nothing else") {
+TEST_CASE("sender rehearse: logs of the call -> what leaves the caller or comes to it of listed tokens") {
     CallBench bench;
     json good = simulated(true, true);
     const auto alice = bench.alice;
@@ -311,13 +317,47 @@ TEST_CASE("sender rehearse: logs of the call -> what leaves the caller of listed
     bench.said["eth_simulateV1"] = good;
     const auto answer = bench.rehearse();
     REQUIRE(answer);
-    REQUIRE(answer->moves.size() == 2);
+    REQUIRE(answer->moves.size() == 3);
     CHECK(answer->moves[0].units == Units{5});
     CHECK(answer->moves[0].to == carol);
-    CHECK(answer->moves[1].units == Units{2});
+    CHECK_FALSE(answer->moves[0].comes_in);
+    CHECK(answer->moves[1].units == Units{7});
+    CHECK(answer->moves[1].comes_in);
+    CHECK(answer->moves[2].units == Units{2});
     good[0]["calls"][1].erase("logs");
     bench.said["eth_simulateV1"] = good;
     CHECK(bench.rehearse().error().code == Errc::kUnsupported);
+}
+
+TEST_CASE("sender rehearse: coin -> what comes back is told; a node that does not trace it -> unsupported") {
+    CallBench bench;
+    const auto coin = core::Address::from_bytes(core::Bytes(20, 0xee)).value();
+    chains::TxOrder call = bench.order(CallKind::kCall);
+    call.asset = bench.order(CallKind::kNativeTransfer).asset;
+    call.units = Units{100};
+    call.data = {1, 2, 3, 4};
+    json asked;
+    bench.special = [&](std::size_t, const std::string& method, const json& params, json&) {
+        if (method == "eth_simulateV1") asked = params;
+    };
+    const auto rehearse = [&] {
+        std::vector<chains::TxOrder> orders{call};
+        return bench.run(bench.sender().rehearse(std::move(orders), 0x10));
+    };
+    json good = simulated(true, true);
+    good[0]["calls"].erase(0);
+    bench.said["eth_simulateV1"] = good;
+    CHECK(rehearse().error().code == Errc::kUnsupported);
+    good[0]["calls"][0]["logs"] = {transfer_log(coin, call.sender, call.recipient, 100),
+                                   transfer_log(coin, call.recipient, call.sender, 40)};
+    bench.said["eth_simulateV1"] = good;
+    const auto answer = rehearse();
+    REQUIRE(answer);
+    CHECK(asked.at(0).at("traceTransfers") == true);
+    REQUIRE(answer->moves.size() == 1);
+    CHECK(answer->moves[0].asset == call.asset);
+    CHECK(answer->moves[0].units == Units{40});
+    CHECK(answer->moves[0].comes_in);
 }
 
 TEST_CASE("sender rehearse: two that say the same -> an answer; one alone, or two that differ -> none") {

@@ -157,6 +157,20 @@ TEST_CASE("call guard: anything that the session does not name -> refused, for c
     CHECK_FALSE(bench.is_signed(other_data));
 }
 
+TEST_CASE("call guard: data with what is no call -> refused, whoever signs") {
+    Bench bench;
+    for (const CallKind kind : {CallKind::kNativeTransfer, CallKind::kTokenTransfer, CallKind::kApprove,
+                                CallKind::kNoop}) {
+        auto one = bench.request(kind, 0);
+        CHECK(bench.is_signed(one));
+        one.tx.order.data = kData;
+        CHECK_FALSE(bench.is_signed(one));
+        one.key.role = chains::KeyRole::kTreasury;
+        CHECK_FALSE(bench.is_signed(one));
+        CHECK_FALSE(bench.guard->allows(one.tx.order));
+    }
+}
+
 TEST_CASE("call guard: a payout of another leg, a session without calldata -> refused") {
     Bench refund{true, db::Leg::kStray};
     CHECK_FALSE(refund.is_signed(refund.request(CallKind::kCall)));

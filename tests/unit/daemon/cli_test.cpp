@@ -4,9 +4,14 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include "tests/support/loopback_server.hpp"
 
 namespace depositd {
 
@@ -30,7 +35,7 @@ Ran run(const std::vector<std::string>& arguments) {
 //! A folder with a configuration whose store is in it.
 struct Site {
     fs::path path;
-    Site() {
+    explicit Site(const std::string& node = "http://127.0.0.1:1", const std::string& limits = "") {
         std::string pattern = (fs::temp_directory_path() / "depositd-XXXXXX").string();
         REQUIRE(mkdtemp(pattern.data()) != nullptr);
         path = pattern;
@@ -40,8 +45,9 @@ struct Site {
         fs::permissions(path / "words", fs::perms::owner_read | fs::perms::owner_write);
         std::ofstream{config()} << "[storage]\npath = \"" << (path / "d.db").string()
                                 << "\"\n[keys]\nmnemonic_file = \"" << (path / "words").string()
-                                << "\"\n[[chain]]\nid = 31337\n[[chain.endpoint]]\n"
-                                   "url = \"http://127.0.0.1:1\"\n";
+                                << "\"\n" << limits
+                                << "[[chain]]\nid = 31337\n[[chain.endpoint]]\nurl = \"" << node
+                                << "\"\n";
     }
     ~Site() { fs::remove_all(path); }
     std::string config() const { return (path / "depositd.toml").string(); }
@@ -51,7 +57,54 @@ struct Site {
     }
 };
 
+//! A node on a thread of its own, because a command waits for its answers.
+class Node {
+  public:
+    explicit Node(bool rehearses)
+        : server_{io_.get_executor(), [rehearses](const support::SeenRequest& request) {
+                      const auto asks = [&](const char* method) {
+                          return request.body.find(method) != std::string::npos;
+                      };
+                      if (asks("eth_chainId")) return support::rpc_result(request, "\"0x7a69\"");
+                      if (asks("eth_getBlockByNumber")) {
+                          return support::rpc_result(request,
+                                                     R"({"number":"0x10","timestamp":"0x10"})");
+                      }
+                      if (asks("eth_simulateV1") && rehearses) {
+                          return support::rpc_result(request, R"([{"calls":[{"status":"0x1"}]}])");
+                      }
+                      return support::rpc_result(request, "null");
+                  }} {
+        thread_ = std::thread{[this] { io_.run(); }};
+    }
+    ~Node() {
+        io_.stop();
+        thread_.join();
+    }
+    std::string url() const { return server_.url(); }
+
+  private:
+    core::asio::io_context io_;
+    support::LoopbackServer server_;
+    std::thread thread_;
+};
+
 }  // namespace
+
+TEST_CASE("cli: doctor where calls are allowed and no node rehearses them -> says so, exit 1") {
+    for (const bool rehearses : {false, true}) {
+        const Node node{rehearses};
+        const Site site{node.url(), "[limits]\nallow_calls = true\n"};
+        const Ran examined = site.run({"doctor"});
+        const bool is_bad = examined.out.find("FAIL  eip155:31337: limits.allow_calls") != std::string::npos;
+        const bool is_good =
+            examined.out.find("ok    eip155:31337: calls can be rehearsed") != std::string::npos;
+        CHECK(is_bad == !rehearses);
+        CHECK(is_good == rehearses);
+    }
+    const Node node{false};
+    CHECK(Site{node.url()}.run({"doctor"}).out.find("rehearse") == std::string::npos);
+}
 
 TEST_CASE("cli: an unknown command -> what was probably meant, exit 2") {
     const Ran top = run({"reconcil"});

@@ -21,6 +21,13 @@ session::Session calling(const core::AssetId& asset = kToken) {
     return session;
 }
 
+//! One whose environment tolerates that much less.
+session::Session tolerant() {
+    session::Session session = calling();
+    session.policy.tolerance_bps = 4'000;
+    return session;
+}
+
 //! Orders that were signed, by the order of their sending, without gas money; each once.
 std::vector<chains::TxOrder> orders(Desk& desk) {
     std::vector<chains::TxOrder> out;
@@ -97,7 +104,14 @@ TEST_CASE("calls: a token -> exactly the amount is allowed, then the call, deliv
     CHECK(is_order(signed_orders[1], chains::CallKind::kCall, 100, 1));
     CHECK(signed_orders[1].data == kData);
     const auto payouts = desk.payouts(id);
-    REQUIRE(payouts.size() == 1);
+    REQUIRE(payouts.size() == 2);
+    // What stands of the allowance was looked at, and nothing had to be done.
+    CHECK(payouts[1].payout.status == db::PayoutStatus::kDead);
+    CHECK(payouts[1].steps.empty());
+    const auto filed = desk.read<std::vector<db::GrantEnd>>(
+        [id](db::UnitOfWork& work) { return work.payouts().ended_grants(id); });
+    REQUIRE(filed.size() == 1);
+    CHECK(filed[0].missing.is_zero());
     // The gas of the call was known before: one gift pays for both.
     CHECK(top_ups(payouts[0]) == 1);
     CHECK(desk.row(id).outcome_tx == payouts[0].attempts.back().tx);
@@ -191,7 +205,7 @@ TEST_CASE("calls: mined and failed -> refunded, the reason names the call") {
 TEST_CASE("calls: the contract takes half -> delivered, allowance taken back, the rest refunded") {
     Desk desk;
     let_take(desk, 60);
-    const auto id = desk.open(calling());
+    const auto id = desk.open(tolerant());
     desk.pay(id, 100);
     desk.settle();
     REQUIRE(desk.state(id) == State::kDelivered);
@@ -211,7 +225,7 @@ TEST_CASE("calls: the contract takes half -> delivered, allowance taken back, th
 TEST_CASE("calls: too much came and the contract takes half -> both rests go back, each once") {
     Desk desk;
     let_take(desk, 60);
-    const auto id = desk.open(calling());
+    const auto id = desk.open(tolerant());
     desk.pay(id, 150);
     desk.settle(30);
     REQUIRE(desk.state(id) == State::kDelivered);
@@ -226,7 +240,7 @@ TEST_CASE("calls: too much came and the contract takes half -> both rests go bac
 TEST_CASE("calls: killed after every step and started again -> one allowance, one call") {
     Desk desk;
     let_take(desk, 60);
-    const auto id = desk.open(calling());
+    const auto id = desk.open(tolerant());
     desk.pay(id, 100);
     for (int i = 0; i < 50; ++i) {
         desk.pass(/*restart=*/true);
@@ -402,7 +416,7 @@ TEST_CASE("calls: mined and took more, or another token -> allowance taken back,
 TEST_CASE("calls: a part is taken and there is no refund address -> allowance taken back, rest held") {
     Desk desk;
     let_take(desk, 60);
-    session::Session session = calling();
+    session::Session session = tolerant();
     session.refund_address.reset();
     const auto id = desk.open(session);
     desk.pay(id, 100);
@@ -417,15 +431,20 @@ TEST_CASE("calls: a part is taken and there is no refund address -> allowance ta
     CHECK(desk.balance(settlement::address_account(desk.receiver(id))).units == units(40));
 }
 
-TEST_CASE("calls: less is left than strays are returned from -> kept on the books and told, no transaction") {
+TEST_CASE("calls: less is left than strays are returned from -> kept and told, its allowance taken back") {
     Desk desk;
     let_take(desk, 96);
-    const auto id = desk.open(calling());
+    const auto id = desk.open(tolerant());
     desk.pay(id, 100);
     desk.settle();
     REQUIRE(desk.state(id) == State::kDelivered);
-    CHECK(desk.payouts(id).size() == 1);
-    CHECK(orders(desk).size() == 2);
+    CHECK(desk.row(id).outcome_units == units(96));
+    const auto payouts = desk.payouts(id);
+    REQUIRE(payouts.size() == 2);
+    CHECK(payouts[1].payout.units.is_zero());
+    CHECK(payouts[1].payout.status == db::PayoutStatus::kDead);
+    CHECK(desk.allowance(id, address(1)) == 0);
+    CHECK(count_orders(desk, chains::CallKind::kTokenTransfer) == 0);
     CHECK(desk.balance(settlement::session_account(id)).units == units(4));
     const auto journal = desk.read<std::vector<db::JournalEntry>>(
         [id](db::UnitOfWork& work) { return work.sessions().journal(id); });
@@ -591,7 +610,7 @@ TEST_CASE("calls: mined anew after finality -> the same amount is nothing, anoth
     for (const bool differs : {false, true}) {
         Desk desk;
         let_take(desk, 60);
-        const auto id = desk.open(calling());
+        const auto id = desk.open(tolerant());
         desk.pay(id, 100);
         desk.settle();
         REQUIRE(desk.state(id) == State::kDelivered);

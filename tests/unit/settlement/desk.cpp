@@ -227,6 +227,11 @@ std::size_t Desk::mine(bool finalise, bool success) {
             --clearings_fail;
             own.success = false;
         }
+        const bool is_approval = kind == chains::CallKind::kApprove && !tx.order.units.is_zero();
+        if (is_approval && approvals_fail > 0) {
+            --approvals_fail;
+            own.success = false;
+        }
         core::Units moved = tx.order.units;
         if (is_call && call_takes) moved = units(*call_takes);
         own.to = is_call || tx.order.asset.is_native() ? tx.order.recipient
@@ -239,6 +244,10 @@ std::size_t Desk::mine(bool finalise, bool success) {
         if (own.success && is_call && call_takes_other > 0) {
             own.transfers.push_back(
                 {kOtherToken, tx.order.sender, tx.order.recipient, units(call_takes_other), 1});
+        }
+        if (own.success && is_call && call_gives_back > 0) {
+            own.transfers.push_back({tx.order.asset, tx.order.recipient, tx.order.sender,
+                                     units(call_gives_back), 2});
         }
         book_on_chain(own, tx.order);
         record_own(own, finalise);
@@ -253,10 +262,12 @@ void Desk::book_on_chain(const db::OwnTx& own, const chains::TxOrder& order) {
         allowed_[{order.sender, order.recipient}] = *order.units.to_u64();
     }
     for (const db::OwnTxTransfer& transfer : own.transfers) {
+        if (transfer.from != own.sender) continue;  // a deposit, which the test tells
         const std::uint64_t moved = *transfer.units.to_u64();
         gone_[{transfer.asset, transfer.from}] += moved;
         std::uint64_t& left = allowed_[{transfer.from, transfer.to}];
-        if (order.kind == chains::CallKind::kCall) left -= std::min(left, moved);
+        const bool uses = order.kind == chains::CallKind::kCall && !call_needs_no_allowance;
+        if (uses) left -= std::min(left, moved);
     }
 }
 

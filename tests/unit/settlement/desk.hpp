@@ -74,6 +74,12 @@ class Desk {
     std::optional<std::uint64_t> call_takes;
     //! And of kOtherToken, which nobody allowed.
     std::uint64_t call_takes_other = 0;
+    //! And gives back of the same token; the payer's own contract, for one.
+    std::uint64_t call_gives_back = 0;
+    //! What a call takes, it takes without using its allowance.
+    bool call_needs_no_allowance = false;
+    //! So many approvals of something are mined and fail.
+    unsigned approvals_fail = 0;
     //! Calls are mined and fail.
     bool calls_fail = false;
     //! So many approvals of nothing are mined and fail.
