@@ -76,8 +76,10 @@ Task<Expected<Done>> Executor::hold(db::PayoutFull full, std::string why) {
     const core::PayoutId id = full.payout.id;
     context_.log.error("payout held, an operator has to look",
                        {{"payout", id.value}, {"leg", to_string(full.payout.leg)}, {"reason", why}});
+    // What an operator lets go on later is still not the call.
+    const std::string prefix{is_given_up(full.payout) ? kNeverCalled : ""};
     auto job = context_.database.write<Done>(
-        [this, id, now, why](db::UnitOfWork& work) -> Expected<Done> {
+        [this, id, now, why, prefix](db::UnitOfWork& work) -> Expected<Done> {
             auto loaded = work.payouts().load(id);
             if (!loaded) return loaded.error();
             db::Payout payout = (*loaded)->payout;
@@ -86,7 +88,7 @@ Task<Expected<Done>> Executor::hold(db::PayoutFull full, std::string why) {
             }
             payout.held_from = payout.status;
             payout.status = db::PayoutStatus::kHeld;
-            payout.reason = why;
+            payout.reason = prefix + why;
             payout.waiting_for = "an operator: " + why;
             payout.updated_at = now;
             if (auto saved = work.payouts().save(payout); !saved) return saved.error();
@@ -124,7 +126,7 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
                 }
             }
             payout.status = payout.held_from;
-            payout.reason.clear();
+            if (!is_given_up(payout)) payout.reason.clear();
             payout.held_from = db::PayoutStatus::kHeld;
             payout.waiting_for = "its turn";
             payout.updated_at = now;

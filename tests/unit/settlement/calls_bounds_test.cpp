@@ -200,7 +200,7 @@ TEST_CASE("calls: endpoints disagree about a plain simulation -> the rehearsal a
     CHECK(desk.state(id) == State::kDelivered);
 }
 
-TEST_CASE("calls: the token refuses call and taking back -> held, and says so") {
+TEST_CASE("calls: the token refuses call and taking back -> held, says so; resumed, it is not called") {
     Desk desk;
     const auto id = desk.open(calling());
     desk.pay(id, 100);
@@ -209,8 +209,14 @@ TEST_CASE("calls: the token refuses call and taking back -> held, and says so") 
     desk.sender.refuses_clearings = {address(1)};
     desk.settle(30);
     REQUIRE(desk.state(id) == State::kHeld);
-    CHECK(desk.payouts(id)[0].payout.reason.find("does not take its allowance back") !=
-          std::string::npos);
+    const auto delivery = desk.payouts(id)[0].payout;
+    CHECK(delivery.reason.find("does not take its allowance back") != std::string::npos);
+    desk.sender.refuses_calls.clear();
+    desk.sender.refuses_clearings.clear();
+    desk.run(settlement::resume_payout(*desk.context, delivery.id)).value();
+    desk.settle();
+    CHECK(desk.state(id) == State::kRefunded);
+    CHECK(orders(desk, chains::CallKind::kCall).empty());
 }
 
 TEST_CASE("calls: taking back failed three times and is resumed -> one more try of it each time") {
