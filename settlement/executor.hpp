@@ -94,6 +94,8 @@ class Executor {
     core::Task<core::Expected<core::Done>> file_end(db::PayoutFull full, db::PayoutStep grant,
                                                     bool is_open);
     core::Task<core::Expected<core::Done>> fail_call(db::PayoutFull full);
+    //! By an operator's word: ends a leftover that the contract took so much of by itself, and plans the rest.
+    core::Task<core::Expected<core::Done>> pay_rest(db::PayoutFull full, core::Units missing);
     //! Ends a payout that had nothing to do but to end an allowance.
     core::Task<core::Expected<core::Done>> end_done(db::PayoutFull full);
     //! Why a nonce that was reserved for a call will not be used for it; empty: it will, or may have been.

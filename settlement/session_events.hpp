@@ -37,6 +37,9 @@ class SessionEvents {
     //! its first step takes the allowance back, and only then it is held.
     core::Expected<core::Done> plan_leftover(db::UnitOfWork& work, const db::Payout& delivery,
                                              const core::Units& units) const;
+    //! Ends a leftover of which the contract took `missing` by itself, and plans what is left of it.
+    core::Expected<core::Done> plan_rest(db::UnitOfWork& work, db::Payout leftover,
+                                         const core::Units& missing) const;
 
     //! Writes down what the session's owner should hear of.
     core::Expected<core::Done> tell(db::UnitOfWork& work, const core::SessionId& id,

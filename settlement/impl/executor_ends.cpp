@@ -119,8 +119,9 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
             if (payout.recipient.empty()) {
                 auto grants = grants_of(work, payout);
                 if (!grants) return grants.error();
-                // What pays nobody needs none: the allowance is taken back first.
-                const bool has_to_end = grants->open.has_value() || !grants->not_filed.empty();
+                // What pays nobody needs none: the allowance ends first, and what was taken of it is told.
+                const bool has_to_end = grants->open.has_value() || !grants->not_filed.empty() ||
+                                        !grants->missing.is_zero();
                 if (!is_leftover(payout) || !has_to_end) {
                     return Error{Errc::kRefused, "the payout has no recipient"};
                 }

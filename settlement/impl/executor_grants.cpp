@@ -58,6 +58,9 @@ Task<Expected<bool>> Executor::end_grants(db::PayoutFull full) {
         co_return handled(co_await file_end(std::move(full), grants->not_filed.front(), false));
     }
     if (!grants->missing.is_zero()) {
+        if (is_leftover(payout) && was_let_go_on(payout)) {
+            co_return handled(co_await pay_rest(std::move(full), grants->missing));
+        }
         const std::string why = grants->missing.decimal() + " of " + full.payout.asset.text() +
                                 " was taken by the contract, and not by our call of it";
         co_return handled(co_await hold(std::move(full), why));
@@ -133,10 +136,19 @@ Task<Expected<Done>> Executor::file_end(db::PayoutFull full, db::PayoutStep gran
                            {"contract", grant.recipient.hex0x()},
                            {"units", end.missing.decimal()}});
     }
+    const core::PayoutId id = full.payout.id;
     auto job = context_.database.write<Done>(
-        [grant, session, end](db::UnitOfWork& work) -> Expected<Done> {
+        [id, grant, session, end](db::UnitOfWork& work) -> Expected<Done> {
             if (auto filed = work.payouts().end_grant(end); !filed) return filed.error();
             if (end.missing.is_zero()) return Done{};
+            auto loaded = work.payouts().load(id);
+            if (!loaded) return loaded.error();
+            db::Payout payout = (**loaded).payout;
+            if (was_let_go_on(payout)) {
+                // An operator said so before this was known.
+                payout.held_from = db::PayoutStatus::kPlanned;
+                if (auto saved = work.payouts().save(payout); !saved) return saved.error();
+            }
             return work.ledger().post(taken_posting(grant, session, end.missing, end.at));
         });
     co_return co_await std::move(job);

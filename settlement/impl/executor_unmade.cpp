@@ -83,6 +83,21 @@ Task<Expected<Done>> Executor::end_done(db::PayoutFull full) {
     co_return co_await std::move(job);
 }
 
+Task<Expected<Done>> Executor::pay_rest(db::PayoutFull full, core::Units missing) {
+    const core::PayoutId id = full.payout.id;
+    auto job = context_.database.write<Done>(
+        [this, id, missing](db::UnitOfWork& work) -> Expected<Done> {
+            auto loaded = work.payouts().load(id);
+            if (!loaded) return loaded.error();
+            const db::Payout& payout = (**loaded).payout;
+            const bool is_still = current_step(**loaded) == nullptr &&
+                                  !db::is_terminal(payout.status) && was_let_go_on(payout);
+            if (!is_still) return Error{Errc::kConflict, "the payout moved meanwhile"};
+            return events_.plan_rest(work, payout, missing);
+        });
+    co_return co_await std::move(job);
+}
+
 Task<Expected<Done>> Executor::fail_call(db::PayoutFull full) {
     const core::PayoutId id = full.payout.id;
     const core::Instant now = context_.clock.now();

@@ -59,4 +59,47 @@ Expected<Done> SessionEvents::plan_leftover(db::UnitOfWork& work, const db::Payo
     return work.sessions().note(note);
 }
 
+Expected<Done> SessionEvents::plan_rest(db::UnitOfWork& work, db::Payout leftover,
+                                        const core::Units& missing) const {
+    if (!leftover.session) return Error{Errc::kRefused, "a leftover belongs to a session"};
+    auto row = work.sessions().load(*leftover.session);
+    if (!row) return row.error();
+    if (!*row) return Error{Errc::kNotFound, "no session " + leftover.session->text()};
+    const core::Instant now = context_.clock.now();
+    core::Units left;
+    if (missing < leftover.units) left = *leftover.units.minus(missing);
+
+    db::Payout rest = leftover;
+    rest.id = {};
+    rest.version = 1;
+    rest.units = left;
+    rest.claims_key = "rest of " + leftover.claims_key;
+    rest.status = rest.held_from = db::PayoutStatus::kPlanned;
+    rest.reason.clear();
+    rest.waiting_for.clear();
+    rest.created_at = rest.updated_at = now;
+
+    leftover.status = db::PayoutStatus::kDead;
+    leftover.reason = missing.decimal() + " of " + leftover.asset.text() +
+                      " was taken by the contract, and not by our call of it; an operator let the rest go, " +
+                      left.decimal();
+    leftover.waiting_for.clear();
+    leftover.updated_at = now;
+    if (auto saved = work.payouts().save(leftover); !saved) return saved.error();
+    db::JournalEntry note;
+    note.session = *leftover.session;
+    note.version = (**row).version;
+    note.from = note.to = (**row).session.state;
+    note.event = "leftover";
+    note.detail = leftover.reason;
+    note.at = now;
+    if (auto noted = work.sessions().note(note); !noted || left.is_zero()) return noted;
+    auto planned = work.payouts().plan(rest);
+    if (!planned) return planned.error();
+    context_.metrics.count("depositd_payouts_planned_total",
+                           {{"chain", rest.asset.chain().text()},
+                            {"leg", std::string{to_string(rest.leg)}}});
+    return Done{};
+}
+
 }  // namespace settlement

@@ -252,6 +252,60 @@ TEST_CASE("calls: a leftover without refund address, held for its allowance -> r
     CHECK_FALSE(desk.run(settlement::resume_payout(*desk.context, leftover.id)).has_value());
 }
 
+TEST_CASE("calls: the contract takes of a leftover by itself -> held; resumed, what is left goes back") {
+    for (const std::uint64_t pulled : {10U, 40U}) {
+        Desk desk;
+        desk.call_takes = 60;
+        desk.sender.rehearsed_takes = 60;
+        session::Session session = calling();
+        session.policy.tolerance_bps = 5'000;
+        const auto id = desk.open(session);
+        desk.pay(id, 100);
+        for (int i = 0; i < 3; ++i) round(desk);
+        REQUIRE(desk.allowance(id, address(1)) == 40);
+        desk.pull(id, address(1), pulled);
+        desk.settle();
+        const auto leftover = desk.payouts(id).back().payout;
+        REQUIRE(leftover.status == db::PayoutStatus::kHeld);
+        REQUIRE(orders(desk, chains::CallKind::kTokenTransfer).empty());
+        desk.run(settlement::resume_payout(*desk.context, leftover.id)).value();
+        desk.settle();
+        const auto payouts = desk.payouts(id);
+        REQUIRE(payouts.size() == (pulled == 10 ? 3 : 2));
+        CHECK(payouts[1].payout.status == db::PayoutStatus::kDead);
+        const auto paid = orders(desk, chains::CallKind::kTokenTransfer);
+        REQUIRE(paid.size() == (pulled == 10 ? 1 : 0));
+        if (pulled == 10) CHECK(paid[0].units == units(30));
+        if (pulled == 10) CHECK(payouts[2].payout.status == db::PayoutStatus::kFinalOk);
+        CHECK(desk.balance(settlement::session_account(id)).units.is_zero());
+        CHECK(desk.balance(settlement::address_account(desk.receiver(id))).units.is_zero());
+    }
+}
+
+TEST_CASE("calls: let go on before it is known that the contract took by itself -> held once more") {
+    Desk desk;
+    desk.call_needs_no_allowance = true;
+    session::Session session = calling();
+    session.refund_address.reset();
+    const auto id = desk.open(session);
+    desk.pay(id, 100);
+    desk.detect(id, 100);  // once more, and not credited yet
+    for (int i = 0; i < 3; ++i) round(desk);
+    desk.sender.refuses_clearings = {address(1)};
+    desk.settle();
+    const auto ends = desk.payouts(id).back().payout;
+    REQUIRE(ends.status == db::PayoutStatus::kHeld);
+    desk.pull(id, address(1), 100);
+    desk.run(settlement::resume_payout(*desk.context, ends.id)).value();
+    desk.settle();
+    REQUIRE(desk.payouts(id).back().payout.status == db::PayoutStatus::kHeld);
+    CHECK(desk.payouts(id).back().payout.reason.find("100 of") == 0);
+    desk.run(settlement::resume_payout(*desk.context, ends.id)).value();
+    desk.settle();
+    CHECK(desk.payouts(id).back().payout.status == db::PayoutStatus::kDead);
+    CHECK(orders(desk, chains::CallKind::kTokenTransfer).empty());
+}
+
 TEST_CASE("calls: given up, and gas money is needed first -> never called, whatever is said meanwhile") {
     Desk desk;
     const auto id = desk.open(calling());
