@@ -305,6 +305,8 @@ struct Payouts {
     //! Attempts that were final and left the chain, when nothing else with their nonce stands there;
     //! by sender and nonce.
     virtual Expected<std::vector<AttemptPlace>> lost(const core::ChainId& chain) = 0;
+    //! Is this step one of those, so that it may be signed for again?
+    virtual Expected<bool> is_lost(core::StepId step) = 0;
     //! The step that reserved this nonce, if any.
     virtual Expected<std::optional<PayoutStep>> by_nonce(const core::ChainId& chain,
                                                          const core::Address& sender,

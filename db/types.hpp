@@ -329,6 +329,11 @@ enum class AttemptStatus : int {
     kFinalFailed = 5,
     kDead = 6,  //!< another transaction with its nonce is final
 };
+//! For good, as far as its row goes: what finality that is broken takes back is told by own_txs alone.
+constexpr bool is_decided(AttemptStatus s) {
+    return s == AttemptStatus::kFinalOk || s == AttemptStatus::kFinalFailed ||
+           s == AttemptStatus::kDead;
+}
 
 //! What the chain showed behind the end of an allowance: nobody may take anything any more.
 struct GrantEnd {

@@ -37,6 +37,13 @@ struct PayoutPace {
     static PayoutPace for_chain(const chains::ChainInfo& chain);
 };
 
+//! A step that was final and whose transaction is not on the chain any more.
+struct LostStep {
+    db::PayoutFull full;
+    db::PayoutStep step;
+    bool may_bid = false;  //!< offer a higher price, rather than the same bytes only
+};
+
 //! Carries payouts of one chain out, one committed step at a time:
 //!   planned → reserved (nonce on disk) → signed (bytes on disk) → sent → seen → final
 //! Only the driver, from facts, says seen and final. A crash anywhere leaves a row that says what to do
@@ -117,13 +124,24 @@ class Executor {
     core::Task<core::Expected<core::Done>> sign(db::PayoutFull full, db::PayoutStep step,
                                                 chains::GasPrice price);
     core::Task<core::Expected<core::Done>> sign_reserved(db::PayoutFull full, db::PayoutStep step);
+    //! `waits_for`: what keeps the payout besides a block; empty: what the nodes answer tells.
     core::Task<core::Expected<core::Done>> send(db::PayoutFull full, db::PayoutStep step,
-                                                db::Attempt attempt);
+                                                db::Attempt attempt, std::string waits_for = {});
     core::Task<core::Expected<core::Done>> keep_going(db::PayoutFull full, db::PayoutStep step);
+    //! What it is time for with bytes that are out.
+    struct Due {
+        bool bid = false;   //!< to offer more for their nonce
+        bool send = false;  //!< to send them again
+    };
+    //! A bid that would be too dear is none: the old bytes stay good.
+    core::Task<core::Expected<core::Done>> send_or_bid(db::PayoutFull full, db::PayoutStep step,
+                                                       db::Attempt attempt, Due due);
+    bool is_to_send_again(const db::Attempt& attempt) const;
     //! Native coin a sender can spend on gas now, by our own books of the chain.
     core::Task<core::Expected<core::Units>> gas_money(const db::Payout& payout);
-    //! Sends what was final and left the chain again as it is, once the chain is not halted.
+    //! Sends what was final and left the chain again, once the chain is not halted.
     core::Task<core::Expected<core::Done>> send_lost();
+    core::Task<void> send_lost_step(LostStep lost);
     void tell_left_alone(std::size_t count);
     core::Task<core::Expected<core::Done>> wait_for(db::PayoutFull full, std::string why);
     core::Task<core::Expected<core::Done>> impossible(db::PayoutFull full, std::string why);
@@ -161,6 +179,12 @@ class Executor {
     std::map<core::PayoutId, Unrehearsed> unrehearsed_;
     bool has_work_ = true;  //!< of the last look: something that time or a node moves on
     std::optional<core::Tick> look_for_lost_;
+    struct LostSeen {
+        core::Tick since;
+        std::string waits_for;
+    };
+    std::map<core::StepId, LostSeen> lost_seen_;
+    std::size_t lost_turn_ = 0;
     std::size_t left_alone_told_ = 0;
 };
 

@@ -20,14 +20,15 @@ bool carries_money(const db::PayoutFull& full, const db::Attempt& attempt) {
 
 const db::Attempt* told_attempt(const db::PayoutFull& full) {
     const db::Attempt* told = nullptr;
+    bool told_is_mined = false;
     for (const db::Attempt& attempt : full.attempts) {
         if (!attempt.sent_at || !carries_money(full, attempt)) continue;
         if (attempt.status == db::AttemptStatus::kDead) continue;
         const bool mined = attempt.status == db::AttemptStatus::kMined ||
                            attempt.status == db::AttemptStatus::kFinalOk ||
                            attempt.status == db::AttemptStatus::kFinalFailed;
-        told = &attempt;
-        if (mined) break;
+        if (mined || !told_is_mined) told = &attempt;
+        told_is_mined = told_is_mined || mined;
     }
     return told;
 }

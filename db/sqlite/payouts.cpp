@@ -96,6 +96,8 @@ constexpr char kLost[] =
     " (SELECT 1 FROM own_txs n WHERE n.sender = o.sender AND n.chain = a.chain"
     "  AND n.nonce = o.nonce AND n.status <> 3) ORDER BY o.sender, o.nonce";
 
+constexpr char kIsLost[] = "SELECT 1 FROM lost_steps WHERE step_id = ?";
+
 constexpr char kEndGrant[] =
     "INSERT INTO ended_allowances (step_id, height, missing, at) VALUES (?, ?, ?, ?)";
 constexpr char kEndedGrants[] =
@@ -318,6 +320,13 @@ class SqlitePayouts final : public Payouts {
             }
             for (AttemptPlace& place : out) find_place(place);
             return out;
+        });
+    }
+
+    Expected<bool> is_lost(core::StepId step) override {
+        return guarded(connection_, [&]() -> Expected<bool> {
+            Query query{connection_, kIsLost};
+            return query.bind(step).step();
         });
     }
 

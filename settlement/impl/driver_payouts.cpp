@@ -34,6 +34,19 @@ std::string why_in_vain(const db::OwnTx& tx, const db::PayoutStep& step) {
     return "the transaction succeeded but did not move what it should";
 }
 
+//! One transaction with their nonce is final: it decides over all of them that nothing decided before.
+Expected<Done> decide_attempts(db::UnitOfWork& work, const db::PayoutFull& full,
+                               const db::Payouts::AttemptPlace& place, bool ok) {
+    for (db::Attempt attempt : full.attempts) {
+        if (attempt.step != place.step.id || db::is_decided(attempt.status)) continue;
+        attempt.status = attempt.id != place.attempt.id ? db::AttemptStatus::kDead
+                         : ok                           ? db::AttemptStatus::kFinalOk
+                                                        : db::AttemptStatus::kFinalFailed;
+        if (auto done = work.payouts().save_attempt(attempt); !done) return done.error();
+    }
+    return Done{};
+}
+
 }  // namespace
 
 Expected<Done> Driver::own_tx_moved(db::UnitOfWork& work, const db::Fact& fact) const {
@@ -113,15 +126,9 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
     CRASH_POINT("ledger_after");
 
     const bool ok = does_what_it_should(tx, step);
+    if (auto done = decide_attempts(work, full, place, ok); !done) return done.error();
     if (db::is_terminal(step.status)) return final_again(work, tx, step, ok);
     const std::string why = ok ? "" : why_in_vain(tx, step);
-    for (db::Attempt attempt : full.attempts) {
-        if (attempt.step != step.id) continue;
-        attempt.status = attempt.id != place.attempt.id ? db::AttemptStatus::kDead
-                         : ok                           ? db::AttemptStatus::kFinalOk
-                                                        : db::AttemptStatus::kFinalFailed;
-        if (auto done = work.payouts().save_attempt(attempt); !done) return done.error();
-    }
     step.status = ok ? db::PayoutStatus::kFinalOk : db::PayoutStatus::kFinalFailed;
     step.reason = ok ? effect_text(tx, step) : why;
     if (auto done = work.payouts().save_step(step); !done) return done.error();

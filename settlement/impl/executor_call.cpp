@@ -168,19 +168,23 @@ Task<Expected<Done>> Executor::stop(db::PayoutFull full, std::string why) {
 
 Task<Expected<std::uint64_t>> Executor::youngest_step(const db::PayoutFull& full) {
     const core::ChainId chain = chain_.id;
-    std::vector<core::TxId> final_txs;
+    std::vector<db::Attempt> final_ones;
     for (const db::Attempt& attempt : full.attempts) {
-        if (attempt.status == db::AttemptStatus::kFinalOk) final_txs.push_back(attempt.tx);
+        if (attempt.status == db::AttemptStatus::kFinalOk) final_ones.push_back(attempt);
     }
     auto job = context_.database.read<std::uint64_t>(
-        [chain, final_txs](db::UnitOfWork& work) -> Expected<std::uint64_t> {
+        [chain, final_ones](db::UnitOfWork& work) -> Expected<std::uint64_t> {
             std::uint64_t height = 0;
-            for (const core::TxId& tx : final_txs) {
-                auto row = work.own_txs().by_tx(chain, tx);
+            for (const db::Attempt& attempt : final_ones) {
+                auto row = work.own_txs().by_tx(chain, attempt.tx);
                 if (!row) return row.error();
                 if (!*row) continue;
                 if ((**row).status == db::OwnTxStatus::kOrphaned) {
-                    return not_now("its transaction " + tx.hex0x() + " to be on the chain again");
+                    auto lost = work.payouts().is_lost(attempt.step);
+                    if (!lost) return lost.error();
+                    if (!*lost) continue;  // a higher bid for it stands there
+                    return not_now("its transaction " + attempt.tx.hex0x() +
+                                   " to be on the chain again");
                 }
                 height = std::max(height, (**row).height);
             }

@@ -1,12 +1,15 @@
 #include "settlement/executor.hpp"
 
+#include "core/check.hpp"
 #include "settlement/impl/payout_checks.hpp"
 #include "settlement/payout_rules.hpp"
 
 #include <algorithm>
+#include <set>
 
-// Transactions that were final and are not on the chain any more. Their rows are closed, so only the
-// bytes are sent again: without them the nonce would stay a gap that every later payout waits behind.
+// Transactions that were final and are not on the chain any more. Their rows are closed; the same order is
+// sent again from the same nonce, and bid higher for when the price has risen: without it the nonce would
+// stay a gap that every later payout of the address waits behind.
 
 namespace settlement {
 namespace {
@@ -24,7 +27,7 @@ constexpr std::size_t kSendsPerPass = 8;
 struct Lost {
     bool halted = false;
     std::size_t left_alone = 0;
-    std::vector<db::Payouts::AttemptPlace> to_send;
+    std::vector<LostStep> steps;
 };
 
 //! An approval fills its nonce like any other transaction. One is left alone: what was given for a call
@@ -37,14 +40,29 @@ bool may_allow_again(const db::PayoutFull& full, const db::PayoutStep& approval)
 
 //! A transfer that had failed is never sent again: its money went back since, and now it might succeed.
 //! One whose deposits are gone is not either: money that came no more is not paid out.
-Expected<bool> may_go_again(db::UnitOfWork& work, const db::Payouts::AttemptPlace& place) {
+Expected<bool> may_go_again(db::UnitOfWork& work, const db::PayoutFull& full,
+                            const db::Payouts::AttemptPlace& place) {
     if (place.step.kind == db::StepKind::kTopUp) return true;
     if (place.attempt.status != db::AttemptStatus::kFinalOk) return false;
-    auto full = work.payouts().load(place.payout);
-    if (!full) return full.error();
-    const db::Payout& payout = (*full)->payout;
-    if (place.step.kind == db::StepKind::kApprove) return may_allow_again(**full, place.step);
-    return may_move(work, payout).has_value();
+    if (place.step.kind == db::StepKind::kApprove) return may_allow_again(full, place.step);
+    return may_move(work, full.payout).has_value();
+}
+
+//! Gas money goes first, or it would be given twice; and of an address the first nonce, for which all of
+//! its coin counts.
+void decide_bids(std::vector<LostStep>& steps) {
+    std::set<core::Address> has_first;
+    for (LostStep& one : steps) {
+        if (one.step.kind == db::StepKind::kTopUp) {
+            one.may_bid = true;
+            continue;
+        }
+        const bool is_first = has_first.insert(one.step.sender).second;
+        const bool gas_is_lost = std::any_of(steps.begin(), steps.end(), [&](const LostStep& other) {
+            return other.step.kind == db::StepKind::kTopUp && other.step.recipient == one.step.sender;
+        });
+        one.may_bid = is_first && !gas_is_lost && current_step(one.full) == nullptr;
+    }
 }
 
 Expected<Lost> find_lost(db::UnitOfWork& work, const core::ChainId& chain, bool look) {
@@ -55,15 +73,21 @@ Expected<Lost> find_lost(db::UnitOfWork& work, const core::ChainId& chain, bool 
     if (out.halted || !look) return out;
     auto places = work.payouts().lost(chain);
     if (!places) return places.error();
-    for (db::Payouts::AttemptPlace& place : *places) {
-        auto may = may_go_again(work, place);
+    std::set<core::StepId> seen;
+    for (const db::Payouts::AttemptPlace& place : *places) {
+        if (!seen.insert(place.step.id).second) continue;
+        auto full = work.payouts().load(place.payout);
+        if (!full) return full.error();
+        CHECK(full->has_value(), "an attempt belongs to a payout");
+        auto may = may_go_again(work, **full, place);
         if (!may) return may.error();
         if (!*may) {
             ++out.left_alone;
-        } else if (out.to_send.size() < kSendsPerPass) {
-            out.to_send.push_back(std::move(place));
+        } else {
+            out.steps.push_back({std::move(**full), place.step});
         }
     }
+    decide_bids(out.steps);
     return out;
 }
 
@@ -91,26 +115,63 @@ Task<Expected<Done>> Executor::send_lost() {
     if (lost->halted) look_for_lost_.reset();
     if (lost->halted || !look) co_return Done{};
     look_for_lost_ =
-        context_.clock.tick() + (lost->to_send.empty() ? kLookAgain : pace_.resend_after);
+        context_.clock.tick() + (lost->steps.empty() ? kLookAgain : pace_.resend_after);
     tell_left_alone(lost->left_alone);
-    for (const db::Payouts::AttemptPlace& place : lost->to_send) {
+    std::erase_if(lost_seen_, [&](const auto& seen) {
+        return std::none_of(lost->steps.begin(), lost->steps.end(),
+                            [&](const LostStep& one) { return one.step.id == seen.first; });
+    });
+    std::vector<LostStep> steps = std::move(lost->steps);
+    if (steps.empty()) co_return Done{};
+    // Those that wait for long must not be all that is ever looked at.
+    const std::size_t turn = lost_turn_ % steps.size();
+    std::rotate(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(turn), steps.end());
+    if (steps.size() > kSendsPerPass) steps.resize(kSendsPerPass);
+    lost_turn_ = turn + steps.size();
+    for (LostStep& one : steps) {
         auto ask = context_.database.read<bool>(
             [chain](db::UnitOfWork& work) { return is_halted(work, chain); });
         auto halted = co_await std::move(ask);
         if (!halted) co_return halted.error();
         if (*halted) break;
-        auto report = co_await sender_.send(place.attempt.raw);
-        const std::string answer = report ? std::string{name_of(report->outcome)} + ": " + report->text
-                                          : "unclear: " + report.error().message;
-        context_.log.warn("a final transaction that left the chain is sent again",
-                          {{"payout", place.payout.value},
-                           {"step", to_string(place.step.kind)},
-                           {"nonce", place.step.nonce},
-                           {"tx", place.attempt.tx.hex0x()},
-                           {"answer", answer}});
-        context_.metrics.count("depositd_payout_sends_total", {{"chain", chain_.id.text()}});
+        co_await send_lost_step(std::move(one));
     }
     co_return Done{};
+}
+
+// The lost bytes may be in a block again at any time, and so may an older bid: whichever is, the nonce is
+// used once, for the same order.
+Task<void> Executor::send_lost_step(LostStep lost) {
+    db::Attempt dearest;
+    for (const db::Attempt& attempt : lost.full.attempts) {
+        if (attempt.step == lost.step.id) dearest = attempt;
+    }
+    CHECK(dearest.step == lost.step.id, "what left the chain was signed");
+    const core::Tick now = context_.clock.tick();
+    const core::PayoutId payout = lost.full.payout.id;
+    const core::StepId id = lost.step.id;
+    const auto [seen, is_first] = lost_seen_.try_emplace(id, LostSeen{now, {}});
+    if (is_first) {
+        context_.log.warn("a final transaction left the chain and is sent again until it is back",
+                          {{"payout", payout.value},
+                           {"step", to_string(lost.step.kind)},
+                           {"nonce", lost.step.nonce},
+                           {"tx", dearest.tx.hex0x()}});
+    }
+    const bool is_new_bid = !db::is_decided(dearest.status);
+    const core::Millis waited =
+        is_new_bid ? context_.clock.now() - dearest.signed_at : now - seen->second.since;
+    // A receiver that cannot afford a bid is given gas money for the next; the station has what it has.
+    const bool is_short = lost.step.kind == db::StepKind::kTopUp && is_unaffordable(dearest);
+    const bool may_bid = lost.may_bid && !is_short && waited >= pace_.bump_after;
+    const Due due{may_bid, is_first || is_to_send_again(dearest)};
+    auto done = co_await send_or_bid(std::move(lost.full), std::move(lost.step), dearest, due);
+    const std::string why = done ? std::string{} : done.error().message;
+    std::string& told = lost_seen_[id].waits_for;
+    if (!done && kind_of_wait(told) != kind_of_wait(why)) {
+        context_.log.warn("what left the chain waits", {{"payout", payout.value}, {"for", why}});
+    }
+    told = why;
 }
 
 }  // namespace settlement

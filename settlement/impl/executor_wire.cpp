@@ -17,6 +17,11 @@ using core::Error;
 using core::Expected;
 using core::Task;
 
+Expected<bool> is_to_sign(const db::PayoutFull& full, core::StepId id) {
+    const db::PayoutStep* current = current_step(full);
+    return current != nullptr && current->id == id && current->status != db::PayoutStatus::kSeen;
+}
+
 }  // namespace
 
 Task<Expected<Done>> Executor::sign_reserved(db::PayoutFull full, db::PayoutStep step) {
@@ -82,18 +87,18 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
     attempt.max_priority_fee = price.max_priority_fee;
     attempt.status = db::AttemptStatus::kSigned;
     attempt.signed_at = context_.clock.now();
-    step.status = db::PayoutStatus::kSigned;
+    // One that was final once and left the chain stays as it is: only its bytes are new.
+    const bool is_lost = db::is_terminal(step.status);
+    if (!is_lost) step.status = db::PayoutStatus::kSigned;
     const core::PayoutId id = full.payout.id;
     auto stored_job = context_.database.write<db::Attempt>(
-        [attempt, step, id](db::UnitOfWork& work) mutable -> Expected<db::Attempt> {
+        [attempt, step, id, is_lost](db::UnitOfWork& work) mutable -> Expected<db::Attempt> {
             auto loaded = work.payouts().load(id);
             if (!loaded) return loaded.error();
             db::Payout payout = (*loaded)->payout;
-            const db::PayoutStep* current = current_step(**loaded);
-            if (current == nullptr || current->id != step.id ||
-                current->status == db::PayoutStatus::kSeen) {
-                return Error{Errc::kConflict, "the step moved meanwhile"};
-            }
+            auto may_sign = is_lost ? work.payouts().is_lost(step.id) : is_to_sign(**loaded, step.id);
+            if (!may_sign) return may_sign.error();
+            if (!*may_sign) return Error{Errc::kConflict, "the step moved meanwhile"};
             // A top-up is the operator's own coin, and its nonce must not be left as a gap. Nobody is paid
             // by what fills a nonce or takes an allowance back.
             auto ends_grant = serves_end(work, payout, step);
@@ -105,6 +110,7 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
             auto added = work.payouts().add_attempt(attempt);
             if (!added) return added.error();
             attempt.id = *added;
+            if (is_lost) return attempt;
             if (auto saved = work.payouts().save_step(step); !saved) return saved.error();
             if (db::is_terminal(payout.status)) return attempt;
             payout.status = db::PayoutStatus::kSigned;
@@ -119,7 +125,8 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
     co_return co_await send(std::move(full), std::move(step), *stored);
 }
 
-Task<Expected<Done>> Executor::send(db::PayoutFull full, db::PayoutStep step, db::Attempt attempt) {
+Task<Expected<Done>> Executor::send(db::PayoutFull full, db::PayoutStep step, db::Attempt attempt,
+                                    std::string waits_for) {
     CRASH_POINT("send_before");
     auto report = co_await sender_.send(attempt.raw);
     CRASH_POINT("send_answered");
@@ -127,7 +134,7 @@ Task<Expected<Done>> Executor::send(db::PayoutFull full, db::PayoutStep step, db
     // Whatever was answered, even nothing: the bytes may be out. Only blocks tell.
     attempt.last_answer = report ? std::string{name_of(report->outcome)} + ": " + report->text
                                  : "unclear: " + report.error().message;
-    const std::string waiting = waiting_text(report);
+    const std::string waiting = waits_for.empty() ? waiting_text(report) : waits_for;
     context_.log.info("payout sent", {{"payout", full.payout.id.value},
                                       {"leg", to_string(full.payout.leg)},
                                       {"step", to_string(step.kind)},
@@ -175,34 +182,39 @@ Task<Expected<Done>> Executor::keep_going(db::PayoutFull full, db::PayoutStep st
     const db::Attempt* newest = newest_attempt(full, step.id);
     CHECK(newest != nullptr, "a sent step has an attempt");
     const db::Attempt attempt = *newest;
-    const core::Instant now = context_.clock.now();
-    const core::Instant sent_at = attempt.sent_at.value_or(attempt.signed_at);
     // A higher bid does not help a sender who cannot afford this one.
-    const bool unaffordable =
-        attempt.last_answer.starts_with(name_of(chains::SendOutcome::kUnaffordable));
-    if (now - attempt.signed_at >= pace_.bump_after && !unaffordable) {
-        auto suggested = co_await sender_.suggest_price();
-        // Too dear to replace: the old bytes stay good, and are sent again below.
-        Expected<chains::GasPrice> higher =
-            suggested ? sender_.bump({attempt.max_fee, attempt.max_priority_fee}, *suggested)
-                      : Expected<chains::GasPrice>{suggested.error()};
-        if (higher) {
-            context_.metrics.count("depositd_payout_bumps_total", {{"chain", chain_.id.text()}});
-            CRASH_POINT("bump_before");
-            auto bid = co_await sign(std::move(full), std::move(step), *higher);
-            CRASH_POINT("bump_after");
-            co_return bid;
-        }
-        if (now - sent_at >= pace_.resend_after) {
-            auto sent = co_await send(full, step, attempt);
-            if (!sent) co_return sent.error();
-        }
-        co_return higher.error();
+    const bool may_bid = !is_unaffordable(attempt) &&
+                         context_.clock.now() - attempt.signed_at >= pace_.bump_after;
+    const Due due{may_bid, is_to_send_again(attempt)};
+    co_return co_await send_or_bid(std::move(full), std::move(step), attempt, due);
+}
+
+bool Executor::is_to_send_again(const db::Attempt& attempt) const {
+    const core::Instant sent_at = attempt.sent_at.value_or(attempt.signed_at);
+    return context_.clock.now() - sent_at >= pace_.resend_after;
+}
+
+Task<Expected<Done>> Executor::send_or_bid(db::PayoutFull full, db::PayoutStep step,
+                                           db::Attempt attempt, Due due) {
+    if (!due.bid && !due.send) co_return Done{};
+    if (!due.bid) co_return co_await send(std::move(full), std::move(step), attempt);
+    auto suggested = co_await sender_.suggest_price();
+    Expected<chains::GasPrice> higher =
+        suggested ? sender_.bump({attempt.max_fee, attempt.max_priority_fee}, *suggested)
+                  : Expected<chains::GasPrice>{suggested.error()};
+    Expected<Done> bid = Done{};
+    if (higher) {
+        context_.metrics.count("depositd_payout_bumps_total", {{"chain", chain_.id.text()}});
+        CRASH_POINT("bump_before");
+        bid = co_await sign(full, step, *higher);
+        CRASH_POINT("bump_after");
+    } else {
+        bid = higher.error();
     }
-    if (now - sent_at >= pace_.resend_after) {
-        co_return co_await send(std::move(full), std::move(step), attempt);
-    }
-    co_return Done{};
+    // Too dear, or too little gas money for it: the old bytes stay good.
+    if (bid || !due.send) co_return bid;
+    auto sent = co_await send(std::move(full), std::move(step), attempt, bid.error().message);
+    co_return sent ? bid : sent;
 }
 
 }  // namespace settlement

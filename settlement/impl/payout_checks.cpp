@@ -94,6 +94,10 @@ std::string_view name_of(chains::SendOutcome outcome) {
     return "unclear";
 }
 
+bool is_unaffordable(const db::Attempt& attempt) {
+    return attempt.last_answer.starts_with(name_of(chains::SendOutcome::kUnaffordable));
+}
+
 std::string waiting_text(const Expected<chains::SendReport>& report) {
     if (!report) return "a block with its transaction (no node answered: " + report.error().message + ")";
     switch (report->outcome) {

@@ -39,6 +39,9 @@ std::string what_is_refused(const db::Payout& payout);
 //! "accepted", "unaffordable", …: how an attempt's last answer begins.
 std::string_view name_of(chains::SendOutcome outcome);
 
+//! Did the nodes say at the last send that the sender cannot pay for it?
+bool is_unaffordable(const db::Attempt& attempt);
+
 //! What people are told while the bytes are out. No answer is evidence; it only says where to look.
 std::string waiting_text(const core::Expected<chains::SendReport>& report);
 

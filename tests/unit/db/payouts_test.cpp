@@ -271,6 +271,67 @@ TEST_CASE("steps: a top-up outlives its payout -> still active, still signed for
     });
 }
 
+namespace {
+
+db::OwnTx mined(core::TxId tx, std::uint64_t height) {
+    db::OwnTx t;
+    t.chain = kChain;
+    t.tx = tx;
+    t.sender = address(0x81);
+    t.nonce = 3;
+    t.success = true;
+    t.to = address(1);
+    t.height = height;
+    t.block = block_hash(height);
+    t.mined_at = kNow;
+    return t;
+}
+
+}  // namespace
+
+TEST_CASE("attempts: a final transaction leaves the chain -> signed for again while nothing has its nonce [F07]",
+          "[F07]") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        open(work);
+        auto& payouts = work.payouts();
+        auto& own = work.own_txs();
+        auto id = plan(work, Leg::kDelivery, "1");
+        auto step = step_row(id);
+        step.id = payouts.add_step(step).value();
+        step.nonce = payouts.reserve_nonce(kChain, address(0x81), 3, step.id).value();
+        auto first = attempt_row(step.id, 1);
+        first.id = payouts.add_attempt(first).value();
+        auto tx = own.record(mined(first.tx, 10)).value().tx;
+        REQUIRE(own.finalise(tx.id).has_value());
+        first.status = db::AttemptStatus::kFinalOk;
+        REQUIRE(payouts.save_attempt(first).has_value());
+        step.status = PayoutStatus::kFinalOk;
+        REQUIRE(payouts.save_step(step).has_value());
+        REQUIRE(move_to(work, id, PayoutStatus::kFinalOk).has_value());
+
+        auto gas = step_row(id, 1);
+        gas.kind = db::StepKind::kTopUp;
+        CHECK(!payouts.is_lost(step.id).value());
+        CHECK(code(payouts.add_attempt(attempt_row(step.id, 2))) == Errc::kConflict);
+        CHECK(code(payouts.add_step(gas)) == Errc::kConflict);
+
+        REQUIRE(own.orphan_above(kChain, 9).value().size() == 1);
+        CHECK(payouts.is_lost(step.id).value());
+        CHECK(payouts.lost(kChain).value().size() == 1);
+        REQUIRE(payouts.add_attempt(attempt_row(step.id, 2)).has_value());
+        REQUIRE(payouts.add_step(gas).has_value());
+        auto transfer = step_row(id, 2);
+        CHECK(code(payouts.add_step(transfer)) == Errc::kConflict);
+
+        REQUIRE(own.record(mined(tx_id(2), 11)).has_value());
+        CHECK(!payouts.is_lost(step.id).value());
+        CHECK(payouts.lost(kChain).value().empty());
+        CHECK(code(payouts.add_attempt(attempt_row(step.id, 3))) == Errc::kConflict);
+        return Done{};
+    });
+}
+
 TEST_CASE("attempts: stored -> bytes, transaction and fees never change; the id is taken for ever") {
     Bench bench;
     bench.done([](UnitOfWork& work) -> Expected<Done> {

@@ -212,6 +212,7 @@ std::size_t Desk::mine(bool finalise, bool success) {
         const core::TxId id = FakeSigner::id_of(sender.sent[mined_up_to_]);
         const chains::UnsignedTx& tx = signer.tx(id);
         if (sender.nonces[tx.order.sender] != tx.nonce) continue;  // that nonce is used
+        if (tx.price.max_fee < base_fee) continue;
         sender.nonces[tx.order.sender] += 1;
         db::OwnTx own;
         own.tx = id;
@@ -319,6 +320,7 @@ void Desk::lose_all() {
         }
         return Done{};
     });
+    sender.nonces.clear();
     halt();
     drive();
 }
@@ -331,6 +333,8 @@ void Desk::mine_lost_again(std::optional<std::uint64_t> takes) {
         if (!tx || tx->status != db::OwnTxStatus::kOrphaned) continue;
         const bool is_call = signer.tx(id).order.kind == chains::CallKind::kCall;
         if (is_call && takes) tx->transfers.front().units = units(*takes);
+        std::uint64_t& next = sender.nonces[tx->sender];
+        next = std::max(next, tx->nonce + 1);
         record_own(*tx, true);
     }
 }

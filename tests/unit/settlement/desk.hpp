@@ -68,6 +68,8 @@ class Desk {
     //! Detected, confirmed and driven.
     core::DepositId pay(const core::SessionId& id, std::uint64_t amount);
 
+    //! Nothing that bids less is mined.
+    core::Units base_fee;
     //! What is on the wire and not mined yet is mined, in order; `finalise` makes it final too.
     std::size_t mine(bool finalise = true, bool success = true);
     //! What a contract that is called takes of the allowance; none: all of it.
@@ -91,7 +93,7 @@ class Desk {
     //! Payouts on the chain are stopped; or let go on.
     void halt();
     void acknowledge();
-    //! All our transactions leave the chain, final or not, and the chain is halted for it.
+    //! All our transactions leave the chain, final or not, its nonces begin anew, and it is halted for it.
     void lose_all();
     //! The same once more, as they were, and final; `takes`: what of it a call takes now.
     void mine_lost_again(std::optional<std::uint64_t> takes = std::nullopt);

@@ -392,23 +392,6 @@ TEST_CASE("executor: a halted chain -> no nonce is reserved; acknowledged -> goe
     REQUIRE(desk.state(id) == State::kDelivered);
 }
 
-//! All our transactions leave the chain, final or not, and the chain is halted for it.
-void lose_all(Desk& desk) {
-    desk.write<core::Done>([&](db::UnitOfWork& work) -> core::Expected<core::Done> {
-        auto own = work.own_txs().orphan_above(kChain, 0);
-        if (!own) return own.error();
-        for (const db::OwnTx& tx : *own) {
-            db::Fact fact;
-            fact.kind = db::FactKind::kOwnTxOrphaned;
-            fact.chain = kChain;
-            fact.own_tx = tx.id;
-            if (auto seq = work.facts().append(fact); !seq) return seq.error();
-        }
-        return work.blocks().halt(kChain, "finality violation", desk.clock.now());
-    });
-    desk.drive();
-}
-
 TEST_CASE("executor: a final delivery leaves the chain -> off the books; acknowledged: its bytes again [F07]",
           "[F07]") {
     Desk desk;
@@ -418,7 +401,7 @@ TEST_CASE("executor: a final delivery leaves the chain -> off the books; acknowl
     REQUIRE(desk.state(id) == State::kDelivered);
     const std::size_t sent = desk.sender.sent.size();
     REQUIRE(sent == 2);
-    lose_all(desk);
+    desk.lose_all();
     REQUIRE(desk.balance("fees", test_chain().native_asset).units.is_zero());
     REQUIRE(desk.balance("session:" + id.text()).units == units(100));
     desk.pass();
@@ -429,6 +412,168 @@ TEST_CASE("executor: a final delivery leaves the chain -> off the books; acknowl
     desk.pass(false);
     REQUIRE(desk.sender.sent.size() == 2 * sent);
     REQUIRE(transfers_to(desk, address(1)) == 1);  // the same bytes
+}
+
+namespace {
+
+//! Signed under the nonce of this step, in order.
+std::vector<chains::UnsignedTx> signed_for(Desk& desk, const core::SessionId& id,
+                                           const db::PayoutStep& step) {
+    std::vector<chains::UnsignedTx> out;
+    for (const db::Attempt& attempt : only(desk, id).attempts) {
+        if (attempt.step == step.id) out.push_back(desk.signer.tx(attempt.tx));
+    }
+    return out;
+}
+
+//! On the chain now, from this address.
+std::vector<db::OwnTx> standing(Desk& desk, const core::Address& sender) {
+    std::set<core::TxId> ids;
+    for (const core::Bytes& raw : desk.sender.sent) {
+        const core::TxId id = FakeSigner::id_of(raw);
+        if (desk.signer.tx(id).order.sender == sender) ids.insert(id);
+    }
+    std::vector<db::OwnTx> out;
+    for (const core::TxId& id : ids) {
+        const auto tx = desk.read<std::optional<db::OwnTx>>(
+            [id](db::UnitOfWork& work) { return work.own_txs().by_tx(kChain, id); });
+        if (tx && tx->status != db::OwnTxStatus::kOrphaned) out.push_back(*tx);
+    }
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("executor: what was final leaves the chain and gas is dearer for good -> bid higher, paid once [F07]",
+          "[F07]") {
+    const bool restarts = GENERATE(false, true);
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    const auto before = only(desk, id);
+    desk.lose_all();
+    desk.pass(false);
+    desk.sender.gas_price = units(1'000);
+    desk.base_fee = units(1'000);
+    desk.acknowledge();
+
+    desk.pass(false);
+    CHECK(desk.sender.sent.size() == 4);
+    CHECK(only(desk, id).attempts.size() == before.attempts.size());  // the same bytes first
+    desk.clock.advance(desk.pace.bump_after);
+    desk.pass(false);
+    // Gas money first: the transfer cannot afford more before that is back.
+    const auto top_ups = signed_for(desk, id, before.steps[0]);
+    REQUIRE(top_ups.size() == 2);
+    CHECK(top_ups[1].nonce == top_ups[0].nonce);
+    CHECK(top_ups[1].order.units == top_ups[0].order.units);
+    CHECK(top_ups[1].price.max_fee >= units(1'000));
+    CHECK(signed_for(desk, id, before.steps[1]).size() == 1);
+    for (int round = 0; round < 12; ++round) {
+        desk.mine();
+        desk.drive();
+        desk.clock.advance(desk.pace.bump_after);
+        desk.pass(restarts && round % 3 == 2);
+    }
+
+    const auto full = only(desk, id);
+    CHECK(full.payout.status == db::PayoutStatus::kFinalOk);
+    REQUIRE(full.steps.size() == 3);  // a receiver that had gas for 10 a unit was given it for 1,000
+    CHECK(full.steps[2].kind == db::StepKind::kTopUp);
+    CHECK(full.steps[2].status == db::PayoutStatus::kFinalOk);
+    const auto transfers = signed_for(desk, id, before.steps[1]);
+    REQUIRE(transfers.size() == 2);
+    CHECK(transfers[1].nonce == transfers[0].nonce);
+    CHECK(transfers[1].order.recipient == transfers[0].order.recipient);
+    CHECK(transfers[1].order.units == transfers[0].order.units);
+    CHECK(transfers[1].price.max_fee >= units(1'000));
+    const auto paid = standing(desk, desk.receiver(id));
+    REQUIRE(paid.size() == 1);
+    CHECK(paid[0].tx == full.attempts.back().tx);
+    CHECK(full.attempts.back().status == db::AttemptStatus::kFinalOk);
+    CHECK(standing(desk, FakeSigner::gas_station()).size() == 2);
+    CHECK(desk.state(id) == State::kDelivered);
+    CHECK(desk.balance(settlement::session_account(id)).units.is_zero());
+    CHECK(desk.balance(settlement::address_account(desk.receiver(id))).units.is_zero());
+    CHECK(desk.read<std::vector<db::Halt>>([](db::UnitOfWork& work) {
+                  return work.blocks().open_halts();
+              }).empty());
+    const std::size_t sent = desk.sender.sent.size();
+    desk.clock.advance(core::Millis{3'600'000});
+    desk.pass(false);
+    CHECK(desk.sender.sent.size() == sent);
+}
+
+TEST_CASE("executor: a higher bid for what left the chain is lost with it again -> one more, paid once [F07]",
+          "[F07]") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle();
+    for (std::uint64_t price = 100; price <= 400; price *= 2) {
+        desk.lose_all();
+        desk.pass(false);
+        desk.sender.gas_price = units(price);
+        desk.base_fee = units(price);
+        desk.acknowledge();
+        for (int round = 0; round < 16; ++round) {
+            desk.pass(false);
+            desk.mine();
+            desk.drive();
+            desk.clock.advance(std::max(desk.pace.bump_after, core::Millis{30 * 60'000}));
+        }
+        CHECK(standing(desk, desk.receiver(id)).size() == 1);
+        CHECK(desk.balance(settlement::session_account(id)).units.is_zero());
+    }
+    CHECK(desk.state(id) == State::kDelivered);
+    CHECK(transfers_to(desk, address(1)) == 4);  // bids of one nonce
+}
+
+TEST_CASE("executor: no gas money to bid for what left the chain -> says why, its bytes are sent on [F07]",
+          "[F07]") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle();
+    const auto transfer = only(desk, id).attempts.back();
+    desk.lose_all();
+    desk.pass(false);
+    desk.sender.gas_price = units(1'000);
+    desk.base_fee = units(1'000);
+    desk.sender.station_balance = units(0);
+    desk.acknowledge();
+    for (int round = 0; round < 5; ++round) {
+        desk.pass(false);
+        desk.mine();
+        desk.drive();
+        desk.clock.advance(desk.pace.bump_after);
+    }
+    CHECK(standing(desk, FakeSigner::gas_station()).size() == 1);
+    CHECK(desk.log.contains("what left the chain waits payout=1 for=the gas station"));
+    const auto sent = std::count(desk.sender.sent.begin(), desk.sender.sent.end(), transfer.raw);
+    desk.pass(false);
+    CHECK(std::count(desk.sender.sent.begin(), desk.sender.sent.end(), transfer.raw) > sent);
+}
+
+TEST_CASE("executor: no gas money for a higher bid -> the old bytes are sent on") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass(false);
+    desk.mine();
+    desk.drive();
+    desk.pass(false);
+    const core::Bytes transfer = desk.sender.sent.back();
+    desk.sender.gas_price = units(1'000);
+    desk.sender.station_balance = units(0);
+    for (int round = 1; round <= 4; ++round) {
+        desk.clock.advance(desk.pace.bump_after);
+        desk.pass(false);
+        CHECK(std::count(desk.sender.sent.begin(), desk.sender.sent.end(), transfer) == 1 + round);
+    }
+    CHECK(only(desk, id).payout.waiting_for.starts_with("the gas station"));
 }
 
 TEST_CASE("executor: a failed delivery and its refund leave the chain -> the delivery is never sent again [F07]",
@@ -447,7 +592,7 @@ TEST_CASE("executor: a failed delivery and its refund leave the chain -> the del
     const auto delivery = desk.payouts(id).at(0).attempts.back();
     REQUIRE(delivery.status == db::AttemptStatus::kFinalFailed);
     const std::size_t sent = desk.sender.sent.size();
-    lose_all(desk);
+    desk.lose_all();
     desk.write<core::Done>([&](db::UnitOfWork& work) {
         return work.blocks().acknowledge_halts(kChain, "operator", desk.clock.now());
     });
