@@ -13,8 +13,8 @@ bool moves_customers_money(db::Leg leg);
 //! Does the attempt carry the money itself, and not gas for it?
 bool carries_money(const db::PayoutFull& full, const db::Attempt& attempt);
 
-//! The transaction that paid, or failed to; before, the one that was sent last. Null: none was
-//! sent.
+//! The transaction that paid, or failed to: the newest, where one left the chain after finality; before, the
+//! one that was sent last. Null: none was sent.
 const db::Attempt* told_attempt(const db::PayoutFull& full);
 
 //! What the payout waits for, in words; empty when it has ended.

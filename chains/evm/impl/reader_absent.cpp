@@ -59,9 +59,14 @@ core::Task<core::Expected<core::Done>> EvmReader::corroborate_absent(core::Block
     if (in_list || in_list.error().code != core::Errc::kReorged) co_return in_list;
 
     const core::Address contract = is_token ? token->contract : core::Address{};
-    const net::Normaliser in_receipt = [this, transfer, contract](std::string_view json) -> Text {
+    // An endpoint on another fork has the transaction in another block, where it may have failed.
+    const net::Normaliser in_receipt = [this, block, transfer,
+                                        contract](std::string_view json) -> Text {
         const auto receipt = decoder_.receipt(json);
         if (!receipt) return receipt.error();
+        if (receipt->block_hash.bytes != block.hash.bytes) {
+            return core::Error{core::Errc::kMalformed, "the receipt of another block"};
+        }
         return text_of(holds(*receipt, transfer, contract));
     };
     const auto receipt =

@@ -327,6 +327,19 @@ TEST_CASE("returns: of several transactions -> the mined one, else the newest th
     CHECK(shown(facts)["refunds"][0]["txHash"] == tx('b').hex0x());
 }
 
+TEST_CASE("returns: the one that paid left the chain after finality -> it until the next one has paid [F07]",
+          "[F07]") {
+    auto full = payout(1, db::Leg::kRefund, 5, db::PayoutStatus::kFinalOk, 10, 20);
+    attempt(full, db::StepKind::kTransfer, 'b', db::AttemptStatus::kFinalOk, 12);
+    attempt(full, db::StepKind::kTransfer, 'c', db::AttemptStatus::kSent, 30);
+    SessionFacts facts = opened();
+    facts.story->payouts = {full};
+    CHECK(shown(facts)["refunds"][0]["txHash"] == tx('b').hex0x());
+    full.attempts[1].status = db::AttemptStatus::kFinalOk;
+    facts.story->payouts = {full};
+    CHECK(shown(facts)["refunds"][0]["txHash"] == tx('c').hex0x());
+}
+
 TEST_CASE("returns: an explorer of the chain is known -> where to look; else only the hash") {
     FakeChains chains;
     CHECK_FALSE(shown(paid_twice())["strays"][0].contains("explorerUrl"));

@@ -252,4 +252,17 @@ TEST_CASE("reader corroborate: a payment that is not in the block -> absent when
         }
         CHECK(ask(moved, scan.block).error().code == Errc::kNotReady);
     }
+    SECTION("a transfer that is there, and fails in the blocks that the endpoints are on now") {
+        const chains::TransferSeen& moved = scan.own[0].transfers[0];
+        for (std::size_t i = 0; i < 2; ++i) {
+            bench.twists[i] = [](const std::string& method, const json&, json& result) {
+                if (method != "eth_getTransactionReceipt") return;
+                result["status"] = "0x0";
+                result["logs"] = json::array();
+                result["logsBloom"] = "0x" + std::string(512, '0');
+                result["blockHash"] = "0x" + std::string(64, '7');
+            };
+        }
+        CHECK_FALSE(ask(moved, scan.block).has_value());
+    }
 }
