@@ -11,8 +11,9 @@ namespace {
 
 using nlohmann::json;
 
-//! Before this no delivery may be given up: the pauses add up to more than 62 hours.
-constexpr core::Millis kPatience{60 * 3'600'000};
+//! Before this no delivery may be given up: the pauses add up to 59.7 hours, of a clock that now and then
+//! runs ahead.
+constexpr core::Millis kPatience{54 * 3'600'000};
 //! From an event to the first try, when nothing is in the way. Generous: a lost wake-up costs 30 s.
 constexpr core::Millis kPrompt{60'000};
 //! Events of a clock that was ahead are due when it gets there.

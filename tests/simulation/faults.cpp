@@ -127,7 +127,7 @@ std::size_t Faults::some_place() { return rng_.below(world_.places().size()); }
 
 void Faults::next() {
     if (!is_open_) return;
-    later(rng_.millis(2 * kSecond, 118 * kSecond), [this] { next(); });
+    later(rng_.millis(2 * kSecond, 150 * kSecond), [this] { next(); });
     unsigned sum = 0;
     for (const Kind& kind : kinds()) sum += kind.weight;
     auto at = rng_.below(sum);

@@ -13,7 +13,7 @@ struct RunOptions {
     std::uint64_t seed = 1;
     double days = 1;
     std::size_t chains = 1;
-    unsigned orders_per_day = 70;
+    unsigned orders_per_day = 56;
     bool faults = true;
     std::size_t liars = 1;  //!< nodes of a chain that tell the same lie at a time
     //! Each life dies at the crash point of its number; those after the last one live.
