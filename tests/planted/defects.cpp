@@ -19,6 +19,7 @@ const std::vector<Description>& all() {
 
 bool plant(std::string_view name) {
     switched_on() = Defect::none;
+    skipped_blocks().clear();
     if (name.empty()) return true;
     for (std::size_t i = 0; i < all().size(); ++i) {
         if (all()[i].name != name) continue;
@@ -26,6 +27,11 @@ bool plant(std::string_view name) {
         return true;
     }
     return false;
+}
+
+std::set<std::uint64_t>& skipped_blocks() {
+    static std::set<std::uint64_t> heights;
+    return heights;
 }
 
 Defect current() { return switched_on(); }
