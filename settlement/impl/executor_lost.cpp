@@ -48,16 +48,16 @@ Expected<bool> may_go_again(db::UnitOfWork& work, const db::PayoutFull& full,
     return may_move(work, full.payout).has_value();
 }
 
-//! Gas money goes first, or it would be given twice; and of an address the first nonce, for which all of
-//! its coin counts.
+//! Gas money goes first, or it would be given twice; and of an address the first nonce: all of its coin
+//! counts for that.
 void decide_bids(std::vector<LostStep>& steps) {
     std::set<core::Address> has_first;
     for (LostStep& one : steps) {
+        const bool is_first = has_first.insert(one.step.sender).second && one.may_bid;
         if (one.step.kind == db::StepKind::kTopUp) {
-            one.may_bid = true;
+            one.may_bid = is_first;
             continue;
         }
-        const bool is_first = has_first.insert(one.step.sender).second;
         const bool gas_is_lost = std::any_of(steps.begin(), steps.end(), [&](const LostStep& other) {
             return other.step.kind == db::StepKind::kTopUp && other.step.recipient == one.step.sender;
         });
@@ -74,6 +74,7 @@ Expected<Lost> find_lost(db::UnitOfWork& work, const core::ChainId& chain, bool 
     auto places = work.payouts().lost(chain);
     if (!places) return places.error();
     std::set<core::StepId> seen;
+    std::set<core::Address> have_gaps;
     for (const db::Payouts::AttemptPlace& place : *places) {
         if (!seen.insert(place.step.id).second) continue;
         auto full = work.payouts().load(place.payout);
@@ -83,8 +84,11 @@ Expected<Lost> find_lost(db::UnitOfWork& work, const core::ChainId& chain, bool 
         if (!may) return may.error();
         if (!*may) {
             ++out.left_alone;
+            have_gaps.insert(place.step.sender);
         } else {
-            out.steps.push_back({std::move(**full), place.step});
+            // No bid helps what is behind a gap.
+            const bool may_bid = !have_gaps.contains(place.step.sender);
+            out.steps.push_back({std::move(**full), place.step, may_bid});
         }
     }
     decide_bids(out.steps);

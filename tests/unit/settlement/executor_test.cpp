@@ -603,6 +603,18 @@ TEST_CASE("executor: a failed delivery and its refund leave the chain -> the del
         REQUIRE(desk.sender.sent[i] != delivery.raw);
     }
     REQUIRE(desk.log.count(core::LogLevel::kError) > errors);
+    // The refund waits behind the gap: no bid would help it.
+    const std::size_t signatures = desk.signer.signatures();
+    desk.clock.advance(desk.pace.bump_after);
+    desk.pass(false);
+    REQUIRE(desk.signer.signatures() == signatures + 1);  // the gas money's
+    for (int round = 0; round < 5; ++round) {
+        desk.mine();
+        desk.drive();
+        desk.clock.advance(desk.pace.bump_after);
+        desk.pass(false);
+    }
+    REQUIRE(desk.signer.signatures() == signatures + 1);
 }
 
 TEST_CASE("executor: above the signer's cap -> held before a nonce is reserved, resumed under a higher one") {
