@@ -305,6 +305,10 @@ struct Payouts {
     //! Attempts that were final and left the chain, when nothing else with their nonce stands there;
     //! by sender and nonce.
     virtual Expected<std::vector<AttemptPlace>> lost(const core::ChainId& chain) = 0;
+    //! The bid that stands on the chain in the place of this one, which left it; none: this one stands,
+    //! or none does.
+    virtual Expected<std::optional<core::TxId>> standing_for(const core::ChainId& chain,
+                                                             const core::TxId& tx) = 0;
     //! Is this step one of those, so that it may be signed for again?
     virtual Expected<bool> is_lost(core::StepId step) = 0;
     //! The step that reserved this nonce, if any.

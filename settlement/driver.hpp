@@ -39,6 +39,8 @@ class Driver {
                                              const db::Payouts::AttemptPlace& place) const;
     core::Expected<core::Done> final_again(db::UnitOfWork& work, const db::OwnTx& tx,
                                            const db::PayoutStep& step, bool ok) const;
+    core::Expected<core::Done> foreign_instead(db::UnitOfWork& work, const db::OwnTx& tx,
+                                               const db::PayoutStep& step) const;
     core::Expected<core::Done> go_on(db::UnitOfWork& work, db::Payout payout,
                                      const std::string& waiting_for) const;
     core::Expected<core::Done> foreign_final(db::UnitOfWork& work, const db::OwnTx& tx) const;

@@ -121,6 +121,10 @@ class Executor {
     bool may_top_up_further(const db::PayoutFull& full, std::size_t top_ups);
     core::Task<core::Expected<core::Done>> reserve(db::PayoutFull full, db::PayoutStep step,
                                                    db::PayoutStep purpose);
+    //! Native coin that the step would cost its sender beyond what that has for it; zero: it has enough.
+    core::Task<core::Expected<core::Units>> missing_gas(const db::PayoutFull& full,
+                                                        const db::PayoutStep& step,
+                                                        const chains::GasPrice& price);
     core::Task<core::Expected<core::Done>> sign(db::PayoutFull full, db::PayoutStep step,
                                                 chains::GasPrice price);
     core::Task<core::Expected<core::Done>> sign_reserved(db::PayoutFull full, db::PayoutStep step);
@@ -137,6 +141,9 @@ class Executor {
     core::Task<core::Expected<core::Done>> send_or_bid(db::PayoutFull full, db::PayoutStep step,
                                                        db::Attempt attempt, Due due);
     bool is_to_send_again(const db::Attempt& attempt) const;
+    core::Task<core::Expected<bool>> does_bid_help(const db::PayoutFull& full,
+                                                   const db::PayoutStep& step,
+                                                   const db::Attempt& attempt);
     //! Native coin a sender can spend on gas now, by our own books of the chain.
     core::Task<core::Expected<core::Units>> gas_money(const db::Payout& payout);
     //! Sends what was final and left the chain again, once the chain is not halted.

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "core/check.hpp"
 #include "settlement/accounts.hpp"
 #include "settlement/context.hpp"
 #include "settlement/impl/grants.hpp"
@@ -137,21 +138,43 @@ Expected<Done> add_pending(db::UnitOfWork& work, const core::ChainId& chain,
 
 //! What a transaction that was signed and not seen in a block could have taken from its sender by now:
 //! the block that we read may be told without it.
+Expected<Done> add_step(const db::PayoutFull& full, const db::PayoutStep& step,
+                        const core::AssetId& native, Positions& positions) {
+    Units price;
+    for (const db::Attempt& attempt : full.attempts) {
+        if (attempt.step == step.id) price = std::max(price, attempt.max_fee);
+    }
+    const auto fee = price.times(step.gas_limit);
+    if (!fee) return fee.error();
+    for (const auto& [asset, units] : {std::pair{native, *fee}, std::pair{step.asset, step.units}}) {
+        const auto found = positions.find({step.sender, asset});
+        if (found == positions.end()) continue;
+        if (auto done = add(found->second.uncertain, units); !done) return done.error();
+    }
+    return Done{};
+}
+
 Expected<Done> add_in_flight(const db::PayoutFull& full, const core::AssetId& native,
                              Positions& positions) {
     for (const db::PayoutStep& step : full.steps) {
         if (step.status != db::PayoutStatus::kSigned && step.status != db::PayoutStatus::kSent) continue;
-        Units price;
-        for (const db::Attempt& attempt : full.attempts) {
-            if (attempt.step == step.id) price = std::max(price, attempt.max_fee);
-        }
-        const auto fee = price.times(step.gas_limit);
-        if (!fee) return fee.error();
-        for (const auto& [asset, units] : {std::pair{native, *fee}, std::pair{step.asset, step.units}}) {
-            const auto found = positions.find({step.sender, asset});
-            if (found == positions.end()) continue;
-            if (auto done = add(found->second.uncertain, units); !done) return done.error();
-        }
+        if (auto done = add_step(full, step, native, positions); !done) return done.error();
+    }
+    return Done{};
+}
+
+//! What left the chain after finality is sent again, or was never gone: it may be mined at any time.
+Expected<Done> add_lost(db::UnitOfWork& work, const core::ChainId& chain, const core::AssetId& native,
+                        Positions& positions) {
+    auto places = work.payouts().lost(chain);
+    if (!places) return places.error();
+    std::set<core::StepId> seen;
+    for (const db::Payouts::AttemptPlace& place : *places) {
+        if (!seen.insert(place.step.id).second) continue;
+        auto full = work.payouts().load(place.payout);
+        if (!full) return full.error();
+        CHECK(full->has_value(), "an attempt belongs to a payout");
+        if (auto done = add_step(**full, place.step, native, positions); !done) return done.error();
     }
     return Done{};
 }
@@ -167,7 +190,7 @@ Expected<Done> add_all_in_flight(db::UnitOfWork& work, const core::ChainId& chai
             after = full.payout.id;
             if (auto done = add_in_flight(full, native, positions); !done) return done.error();
         }
-        if (page->size() < kPage) return Done{};
+        if (page->size() < kPage) return add_lost(work, chain, native, positions);
     }
 }
 

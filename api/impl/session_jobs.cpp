@@ -1,5 +1,6 @@
 #include "api/impl/session_jobs.hpp"
 
+#include "api/impl/payout_story.hpp"
 #include "api/impl/successors.hpp"
 #include "session/transition.hpp"
 
@@ -38,6 +39,32 @@ Expected<std::string> waiting_for(db::UnitOfWork& work, const core::SessionId& i
     return std::string{};
 }
 
+//! What was final is told by the transaction that stands now: finality may have been broken since.
+Expected<core::Done> tell_what_stands(db::UnitOfWork& work, SessionFacts& facts) {
+    if (!facts.row.outcome_tx) return core::Done{};
+    auto other = work.payouts().standing_for(facts.row.session.destination.asset.chain(),
+                                             *facts.row.outcome_tx);
+    if (!other) return other.error();
+    if (*other) facts.row.outcome_tx = **other;
+    return core::Done{};
+}
+
+Expected<core::Done> tell_what_stands(db::UnitOfWork& work, db::PayoutFull& full) {
+    const db::Attempt* told = told_attempt(full);
+    if (told == nullptr) return core::Done{};
+    auto other = work.payouts().standing_for(full.payout.asset.chain(), told->tx);
+    if (!other) return other.error();
+    if (!*other) return core::Done{};
+    const db::AttemptStatus status = told->status;
+    for (db::Attempt& attempt : full.attempts) {
+        if (attempt.tx != **other) continue;
+        attempt.status = status;
+        std::swap(attempt, full.attempts.back());
+        break;
+    }
+    return core::Done{};
+}
+
 }  // namespace
 
 Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row, Deposits deposits) {
@@ -55,6 +82,7 @@ Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row, Deposi
         facts.deposits = std::move(brief->listed);
         facts.others = std::move(brief->others);
     }
+    if (auto told = tell_what_stands(work, facts); !told) return told.error();
     if (has_open_payout(facts.row.session.state)) {
         auto waiting = waiting_for(work, id);
         if (!waiting) return waiting.error();
@@ -81,6 +109,9 @@ Expected<std::optional<SessionFacts>> load_in_full(db::UnitOfWork& work,
     if (!journal) return journal.error();
     auto payouts = work.payouts().newest_of_session(id, kStoryMost);
     if (!payouts) return payouts.error();
+    for (db::PayoutFull& full : *payouts) {
+        if (auto told = tell_what_stands(work, full); !told) return told.error();
+    }
     auto near = neighbours(work, (*facts)->row);
     if (!near) return near.error();
     (*facts)->story = SessionStory{std::move(*journal), std::move(*payouts),

@@ -71,7 +71,18 @@ constexpr char kTopUpsInFlight[] =
     "  JOIN own_txs o ON o.tx = a.tx AND o.chain = a.chain"
     "  WHERE a.step_id = s.id AND o.status <> 3 LIMIT 1)"
     " FROM payout_steps s WHERE s.recipient = ?2 AND s.asset = ?1 AND s.kind = 1"
-    " AND s.status IN (3, 4, 5) AND s.status NOT IN (6, 7, 8)";
+    " AND s.status IN (3, 4, 5) AND s.status NOT IN (6, 7, 8)"
+    " UNION ALL SELECT s.units, NULL FROM payout_steps s WHERE s.id IN"
+    "  (SELECT a.step_id FROM own_txs o JOIN attempts a ON a.tx = o.tx AND a.chain = o.chain"
+    "   WHERE o.chain = ?3 AND o.status = 3)"
+    " AND s.kind = 1 AND s.recipient = ?2 AND s.asset = ?1"
+    " AND EXISTS (SELECT 1 FROM lost_steps l WHERE l.step_id = s.id)";
+// Bids of one step for the same nonce: at most one of them stands.
+constexpr char kStanding[] =
+    "SELECT n.tx FROM own_txs o JOIN attempts a ON a.tx = o.tx AND a.chain = o.chain"
+    " JOIN attempts b ON b.step_id = a.step_id"
+    " JOIN own_txs n ON n.tx = b.tx AND n.chain = b.chain"
+    " WHERE o.chain = ? AND o.tx = ? AND o.status = 3 AND n.status <> 3 LIMIT 1";
 constexpr char kMinedValue[] =
     "SELECT CASE success WHEN 1 THEN native_value ELSE '0' END, status FROM own_txs WHERE id = ?";
 
@@ -257,7 +268,7 @@ class SqlitePayouts final : public Payouts {
         return guarded(connection_, [&]() -> Expected<core::Units> {
             core::Units sum;
             Query query{connection_, kTopUpsInFlight};
-            query.bind(native, to);
+            query.bind(native, to, native.chain());
             while (query.step()) {
                 core::Units units;
                 std::optional<std::int64_t> mined;
@@ -319,6 +330,16 @@ class SqlitePayouts final : public Payouts {
                 while (query.step()) read_attempt(query, out.emplace_back().attempt);
             }
             for (AttemptPlace& place : out) find_place(place);
+            return out;
+        });
+    }
+
+    Expected<std::optional<core::TxId>> standing_for(const core::ChainId& chain,
+                                                     const core::TxId& tx) override {
+        return guarded(connection_, [&]() -> Expected<std::optional<core::TxId>> {
+            std::optional<core::TxId> out;
+            Query query{connection_, kStanding};
+            if (query.bind(chain, tx).step()) query.read(out.emplace());
             return out;
         });
     }

@@ -243,7 +243,8 @@ Expected<Done> Driver::foreign_final(db::UnitOfWork& work, const db::OwnTx& tx) 
     }
     auto taken = work.payouts().by_nonce(tx.chain, tx.sender, tx.nonce);
     if (!taken) return taken.error();
-    if (!*taken || db::is_terminal((*taken)->status)) return Done{};
+    if (!*taken) return Done{};
+    if (db::is_terminal((*taken)->status)) return foreign_instead(work, tx, **taken);
 
     // The evidence: another transaction with this nonce is final, so none of ours ever can be.
     db::PayoutStep step = **taken;
@@ -261,6 +262,20 @@ Expected<Done> Driver::foreign_final(db::UnitOfWork& work, const db::OwnTx& tx) 
     context_.log.error("a foreign transaction took a nonce of ours",
                        {{"chain", tx.chain.text()}, {"tx", tx.tx.hex0x()}, {"nonce", tx.nonce}});
     return go_on(work, (*full)->payout, "a new nonce: " + step.reason);
+}
+
+// What had been final left the chain, and somebody else has its nonce there now: it never comes back.
+Expected<Done> Driver::foreign_instead(db::UnitOfWork& work, const db::OwnTx& tx,
+                                       const db::PayoutStep& step) const {
+    const bool paid = step.status == db::PayoutStatus::kFinalOk && step.kind != db::StepKind::kTopUp;
+    if (!paid) return Done{};
+    const std::string text = "finality violation: payout " + std::to_string(step.payout.value) +
+                             " had ended (" + std::string{to_string(step.status)} +
+                             "), and now nonce " + std::to_string(tx.nonce) + " of it was used by " +
+                             tx.tx.hex0x() + ", which we did not sign, and is final";
+    context_.log.error("a payout that had ended is gone for good",
+                       {{"chain", tx.chain.text()}, {"what", text}});
+    return work.blocks().halt(tx.chain, text, context_.clock.now());
 }
 
 Expected<Done> Driver::go_on(db::UnitOfWork& work, db::Payout payout,

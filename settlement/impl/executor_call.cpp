@@ -32,6 +32,21 @@ bool was_cleared(const db::PayoutFull& full) {
     });
 }
 
+//! Where the step's transaction is final now: one of its bids.
+Expected<std::uint64_t> final_height(db::UnitOfWork& work, const core::ChainId& chain,
+                                     const db::PayoutFull& full, const db::PayoutStep& step) {
+    std::optional<core::TxId> left;
+    for (const db::Attempt& attempt : full.attempts) {
+        if (attempt.step != step.id) continue;
+        auto row = work.own_txs().by_tx(chain, attempt.tx);
+        if (!row) return row.error();
+        if (*row && (**row).status == db::OwnTxStatus::kFinal) return (**row).height;
+        if (*row && attempt.status == db::AttemptStatus::kFinalOk) left = attempt.tx;
+    }
+    if (!left) return std::uint64_t{0};
+    return not_now("its transaction " + left->hex0x() + " to be on the chain again");
+}
+
 }  // namespace
 
 Task<Expected<Done>> Executor::next_of_call(db::PayoutFull full, std::uint64_t height) {
@@ -168,25 +183,15 @@ Task<Expected<Done>> Executor::stop(db::PayoutFull full, std::string why) {
 
 Task<Expected<std::uint64_t>> Executor::youngest_step(const db::PayoutFull& full) {
     const core::ChainId chain = chain_.id;
-    std::vector<db::Attempt> final_ones;
-    for (const db::Attempt& attempt : full.attempts) {
-        if (attempt.status == db::AttemptStatus::kFinalOk) final_ones.push_back(attempt);
-    }
+    const db::PayoutFull payout = full;
     auto job = context_.database.read<std::uint64_t>(
-        [chain, final_ones](db::UnitOfWork& work) -> Expected<std::uint64_t> {
+        [chain, payout](db::UnitOfWork& work) -> Expected<std::uint64_t> {
             std::uint64_t height = 0;
-            for (const db::Attempt& attempt : final_ones) {
-                auto row = work.own_txs().by_tx(chain, attempt.tx);
-                if (!row) return row.error();
-                if (!*row) continue;
-                if ((**row).status == db::OwnTxStatus::kOrphaned) {
-                    auto lost = work.payouts().is_lost(attempt.step);
-                    if (!lost) return lost.error();
-                    if (!*lost) continue;  // a higher bid for it stands there
-                    return not_now("its transaction " + attempt.tx.hex0x() +
-                                   " to be on the chain again");
-                }
-                height = std::max(height, (**row).height);
+            for (const db::PayoutStep& step : payout.steps) {
+                if (step.status != db::PayoutStatus::kFinalOk) continue;
+                auto final_at = final_height(work, chain, payout, step);
+                if (!final_at) return final_at.error();
+                height = std::max(height, *final_at);
             }
             return height;
         });

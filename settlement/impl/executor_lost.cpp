@@ -42,7 +42,7 @@ bool may_allow_again(const db::PayoutFull& full, const db::PayoutStep& approval)
 //! One whose deposits are gone is not either: money that came no more is not paid out.
 Expected<bool> may_go_again(db::UnitOfWork& work, const db::PayoutFull& full,
                             const db::Payouts::AttemptPlace& place) {
-    if (place.step.kind == db::StepKind::kTopUp) return true;
+    if (place.step.kind == db::StepKind::kTopUp || place.step.kind == db::StepKind::kCancel) return true;
     if (place.attempt.status != db::AttemptStatus::kFinalOk) return false;
     if (place.step.kind == db::StepKind::kApprove) return may_allow_again(full, place.step);
     return may_move(work, full.payout).has_value();
@@ -61,7 +61,9 @@ void decide_bids(std::vector<LostStep>& steps) {
         const bool gas_is_lost = std::any_of(steps.begin(), steps.end(), [&](const LostStep& other) {
             return other.step.kind == db::StepKind::kTopUp && other.step.recipient == one.step.sender;
         });
-        one.may_bid = is_first && !gas_is_lost && current_step(one.full) == nullptr;
+        const db::PayoutStep* alive = current_step(one.full);
+        const bool gas_comes = alive != nullptr && alive->kind == db::StepKind::kTopUp;
+        one.may_bid = is_first && !gas_is_lost && !gas_comes;
     }
 }
 

@@ -191,15 +191,19 @@ Task<Expected<Done>> Executor::top_up(db::PayoutFull full, core::Units missing,
         std::count_if(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& step) {
             return step.kind == db::StepKind::kTopUp;
         }));
+    // What had ended and left the chain is let go on by nobody: one each half hour is all that it gets.
+    const bool is_for_lost = db::is_terminal(purpose.status);
+    if (is_for_lost && full.payout.status == db::PayoutStatus::kHeld) {
+        co_return not_now("its payout is held, and too little gas money there for a higher bid");
+    }
     // Whoever lets the payout go on wants one more now.
-    const bool let_go_on = was_let_go_on(full.payout);
-    if (!let_go_on && is_to_be_looked_at(earlier)) {
-        const std::string why = std::to_string(earlier) +
-                                " top-ups of gas money went to the payer's address, and by the books it "
-                                "still has too little. Is the gas price that high, or are their blocks "
-                                "told without them (depositd reconcile)?";
-        if (db::is_terminal(full.payout.status)) co_return not_now(why);
-        co_return co_await hold(std::move(full), why + " Resumed, it gets more");
+    const bool let_go_on = was_let_go_on(full.payout) && !is_for_lost;
+    if (!let_go_on && !is_for_lost && is_to_be_looked_at(earlier)) {
+        co_return co_await hold(
+            std::move(full), std::to_string(earlier) +
+                                 " top-ups of gas money went to the payer's address, and by the books it "
+                                 "still has too little. Is the gas price that high, or are their blocks "
+                                 "told without them (depositd reconcile)? Resumed, it gets more");
     }
     // A call has three transactions of its own that may each find the price risen.
     const std::size_t at_once = is_call(full.payout) ? 2 * kTopUpsAtOnce : kTopUpsAtOnce;
@@ -265,8 +269,8 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step,
                 if (!open) return open.error();
                 if (!open->empty()) return not_now("another payout of this address to end");
             }
-            const bool has_ended = db::is_terminal(payout.status);
-            if (has_ended) {
+            const bool is_for_lost = db::is_terminal(purpose.status);
+            if (is_for_lost) {
                 auto lost = work.payouts().is_lost(purpose.id);
                 if (!lost) return lost.error();
                 if (!*lost) return Error{Errc::kConflict, "it is on the chain again"};
@@ -279,7 +283,7 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step,
             step.nonce = *taken;
             step.status = db::PayoutStatus::kReserved;
             if (auto saved = work.payouts().save_step(step); !saved) return saved.error();
-            if (has_ended) return step;
+            if (is_for_lost) return step;
             db::Payout next = payout;
             next.status = db::PayoutStatus::kReserved;
             next.held_from = db::PayoutStatus::kPlanned;

@@ -1,5 +1,7 @@
 #include "settlement/executor.hpp"
 
+#include <algorithm>
+
 #include "core/check.hpp"
 #include "core/crash_point.hpp"
 #include "settlement/impl/grants.hpp"
@@ -42,22 +44,28 @@ chains::UnsignedTx Executor::unsigned_tx(const db::PayoutFull& full, const db::P
     return tx;
 }
 
+Task<Expected<core::Units>> Executor::missing_gas(const db::PayoutFull& full,
+                                                  const db::PayoutStep& step,
+                                                  const chains::GasPrice& price) {
+    auto cost = co_await sender_.cost_max(unsigned_tx(full, step, price));
+    if (!cost) co_return cost.error();
+    Expected<core::Units> fee = *cost;
+    if (step.asset.is_native()) fee = cost->minus(step.units);
+    if (!fee) co_return fee.error();
+    auto have = co_await gas_money(full.payout);
+    if (!have) co_return have.error();
+    if (*have >= *fee) co_return core::Units{};
+    co_return *fee->minus(*have);
+}
+
 Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
                                     chains::GasPrice price) {
     const chains::UnsignedTx tx = unsigned_tx(full, step, price);
     if (step.kind != db::StepKind::kTopUp) {
         // The price may have moved since the receiver was given its gas money.
-        auto cost = co_await sender_.cost_max(tx);
-        if (!cost) co_return cost.error();
-        Expected<core::Units> fee = *cost;
-        if (step.asset.is_native()) fee = cost->minus(step.units);
-        if (!fee) co_return fee.error();
-        auto have = co_await gas_money(full.payout);
-        if (!have) co_return have.error();
-        if (*have < *fee) {
-            const auto missing = fee->minus(*have);
-            co_return co_await top_up(std::move(full), *missing, std::move(step));
-        }
+        auto missing = co_await missing_gas(full, step, price);
+        if (!missing) co_return missing.error();
+        if (!missing->is_zero()) co_return co_await top_up(std::move(full), *missing, std::move(step));
     }
     const bool is_receiver = step.key_role == static_cast<int>(chains::KeyRole::kReceiver);
     chains::SigningRequest request;
@@ -182,11 +190,30 @@ Task<Expected<Done>> Executor::keep_going(db::PayoutFull full, db::PayoutStep st
     const db::Attempt* newest = newest_attempt(full, step.id);
     CHECK(newest != nullptr, "a sent step has an attempt");
     const db::Attempt attempt = *newest;
-    // A higher bid does not help a sender who cannot afford this one.
-    const bool may_bid = !is_unaffordable(attempt) &&
-                         context_.clock.now() - attempt.signed_at >= pace_.bump_after;
-    const Due due{may_bid, is_to_send_again(attempt)};
+    Due due{false, is_to_send_again(attempt)};
+    if (context_.clock.now() - attempt.signed_at >= pace_.bump_after) {
+        const auto helps = co_await does_bid_help(full, step, attempt);
+        due.bid = helps && *helps;  // when nobody can tell, the same bytes go out meanwhile
+    }
     co_return co_await send_or_bid(std::move(full), std::move(step), attempt, due);
+}
+
+// A higher bid does not help a sender who cannot afford this one, unless that is so by the books too, and
+// nothing is on its way: then another transaction of the address has cost more than it should, and the
+// bid begins with gas money.
+Task<Expected<bool>> Executor::does_bid_help(const db::PayoutFull& full, const db::PayoutStep& step,
+                                             const db::Attempt& attempt) {
+    if (!is_unaffordable(attempt)) co_return true;
+    if (step.kind == db::StepKind::kTopUp) co_return false;
+    const bool gas_comes =
+        std::any_of(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& other) {
+            return other.kind == db::StepKind::kTopUp && !db::is_terminal(other.status);
+        });
+    if (gas_comes) co_return false;
+    const chains::GasPrice price{attempt.max_fee, attempt.max_priority_fee};
+    auto missing = co_await missing_gas(full, step, price);
+    if (!missing) co_return missing.error();
+    co_return !missing->is_zero();
 }
 
 bool Executor::is_to_send_again(const db::Attempt& attempt) const {

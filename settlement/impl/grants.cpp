@@ -95,9 +95,10 @@ std::optional<core::BlockRef> end_block(const std::vector<db::PayoutFull>& payou
         for (const db::PayoutStep& step : full.steps) {
             if (!may_end(step, grant)) continue;
             for (const db::Attempt& attempt : full.attempts) {
-                if (attempt.step != step.id || attempt.status != db::AttemptStatus::kFinalOk) continue;
+                if (attempt.step != step.id) continue;
                 for (const db::OwnTx& tx : own) {
                     if (tx.tx != attempt.tx || tx.status != db::OwnTxStatus::kFinal) continue;
+                    if (!tx.success) continue;
                     if (last && last->height >= tx.height) continue;
                     last = core::BlockRef{tx.height, tx.block, {}, tx.mined_at};
                 }

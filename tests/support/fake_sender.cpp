@@ -147,6 +147,9 @@ Task<Expected<bool>> FakeSender::has_code(core::Address address) {
 Task<Expected<chains::SendReport>> FakeSender::send(core::Bytes raw) {
     sent.push_back(raw);
     if (lose_replies) co_return Error{Errc::kTimeout, "no reply within 10 s"};
+    if (answers_unaffordable) {
+        co_return chains::SendReport{chains::SendOutcome::kUnaffordable, "insufficient funds"};
+    }
     co_return chains::SendReport{chains::SendOutcome::kAccepted, "accepted"};
 }
 

@@ -88,6 +88,8 @@ class FakeSender final : public chains::TxSender {
     std::uint64_t head = UINT64_MAX;
     //! Takes the bytes and loses the reply.
     bool lose_replies = false;
+    //! What is sent cannot be paid for.
+    bool answers_unaffordable = false;
     bool unreachable = false;
     std::vector<core::Bytes> sent;
     unsigned simulations = 0;

@@ -319,6 +319,7 @@ TEST_CASE("attempts: a final transaction leaves the chain -> signed for again wh
         REQUIRE(own.orphan_above(kChain, 9).value().size() == 1);
         CHECK(payouts.is_lost(step.id).value());
         CHECK(payouts.lost(kChain).value().size() == 1);
+        CHECK_FALSE(payouts.standing_for(kChain, first.tx).value().has_value());
         REQUIRE(payouts.add_attempt(attempt_row(step.id, 2)).has_value());
         REQUIRE(payouts.add_step(gas).has_value());
         auto transfer = step_row(id, 2);
@@ -326,8 +327,41 @@ TEST_CASE("attempts: a final transaction leaves the chain -> signed for again wh
 
         REQUIRE(own.record(mined(tx_id(2), 11)).has_value());
         CHECK(!payouts.is_lost(step.id).value());
+        CHECK(payouts.standing_for(kChain, first.tx).value() == tx_id(2));
+        CHECK_FALSE(payouts.standing_for(kChain, tx_id(2)).value().has_value());
         CHECK(payouts.lost(kChain).value().empty());
         CHECK(code(payouts.add_attempt(attempt_row(step.id, 3))) == Errc::kConflict);
+        return Done{};
+    });
+}
+
+TEST_CASE("attempts: gas money that was final, or had failed, leaves the chain -> in flight again [F07]", "[F07]") {
+    const bool failed = GENERATE(false, true);
+    Bench bench;
+    bench.done([failed](UnitOfWork& work) -> Expected<Done> {
+        open(work);
+        auto& payouts = work.payouts();
+        auto id = plan(work, Leg::kDelivery, "1");
+        auto step = step_row(id);
+        step.kind = db::StepKind::kTopUp;
+        step.asset = kNative;
+        step.id = payouts.add_step(step).value();
+        step.nonce = payouts.reserve_nonce(kChain, address(0x81), 3, step.id).value();
+        auto first = attempt_row(step.id, 1);
+        first.id = payouts.add_attempt(first).value();
+        auto tx = work.own_txs().record(mined(first.tx, 10)).value().tx;
+        REQUIRE(work.own_txs().finalise(tx.id).has_value());
+        first.status = failed ? db::AttemptStatus::kFinalFailed : db::AttemptStatus::kFinalOk;
+        REQUIRE(payouts.save_attempt(first).has_value());
+        step.status = failed ? PayoutStatus::kFinalFailed : PayoutStatus::kFinalOk;
+        REQUIRE(payouts.save_step(step).has_value());
+        CHECK(payouts.top_ups_in_flight(kNative, address(1)).value().is_zero());
+        REQUIRE(work.own_txs().orphan_above(kChain, 9).value().size() == 1);
+        CHECK(payouts.top_ups_in_flight(kNative, address(1)).value() == units(100));
+        CHECK(payouts.is_lost(step.id).value());
+        REQUIRE(payouts.add_attempt(attempt_row(step.id, 2)).has_value());
+        REQUIRE(work.own_txs().record(mined(tx_id(2), 11)).has_value());
+        CHECK(payouts.top_ups_in_flight(kNative, address(1)).value().is_zero());
         return Done{};
     });
 }

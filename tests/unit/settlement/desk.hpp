@@ -97,6 +97,8 @@ class Desk {
     void lose_all();
     //! The same once more, as they were, and final; `takes`: what of it a call takes now.
     void mine_lost_again(std::optional<std::uint64_t> takes = std::nullopt);
+    //! A transaction that we did not sign takes that much coin from one of our addresses, as fees.
+    void take_coin(const core::Address& owner, const core::Units& fee);
     //! Somebody else used a key of ours.
     void mine_foreign(const core::Address& sender, std::uint64_t nonce);
 

@@ -576,6 +576,74 @@ TEST_CASE("executor: no gas money for a higher bid -> the old bytes are sent on"
     CHECK(only(desk, id).payout.waiting_for.starts_with("the gas station"));
 }
 
+TEST_CASE("executor: a payment that cannot be afforded any more by the books either -> gas money, then a bid") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass(false);
+    desk.mine();
+    desk.drive();
+    desk.pass(false);
+    REQUIRE(desk.sender.sent.size() == 2);
+    // Another transaction of the address has taken what was there for gas.
+    desk.sender.answers_unaffordable = true;
+    desk.clock.advance(desk.pace.resend_after);
+    desk.pass(false);
+    desk.clock.advance(desk.pace.bump_after);
+    desk.pass(false);
+    CHECK(only(desk, id).steps.size() == 2);  // by the books it has enough: no bid would help
+    CHECK(only(desk, id).attempts.size() == 2);
+    desk.take_coin(desk.receiver(id), units(*only(desk, id).steps[0].units.to_u64() / 2));
+    desk.pass(false);
+    REQUIRE(only(desk, id).steps.size() == 3);
+    CHECK(only(desk, id).steps[2].kind == db::StepKind::kTopUp);
+    desk.sender.answers_unaffordable = false;
+    desk.settle();
+    CHECK(desk.state(id) == State::kDelivered);
+    CHECK(transfers_to(desk, address(1)) <= 2);
+}
+
+TEST_CASE("executor: gas money that had failed leaves the chain -> bid for, and the station goes on [F07]", "[F07]") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.pass(false);
+    desk.mine(/*finalise=*/true, /*success=*/false);
+    desk.drive();
+    REQUIRE(only(desk, id).steps[0].status == db::PayoutStatus::kFinalFailed);
+    desk.settle();
+    REQUIRE(desk.state(id) == State::kDelivered);
+    desk.lose_all();
+    desk.pass(false);
+    desk.sender.gas_price = units(100);
+    desk.base_fee = units(100);
+    desk.acknowledge();
+    for (int round = 0; round < 20; ++round) {
+        desk.pass(false);
+        desk.mine();
+        desk.drive();
+        desk.clock.advance(desk.pace.bump_after);
+    }
+    CHECK(standing(desk, FakeSigner::gas_station()).size() >= 2);
+    CHECK(standing(desk, desk.receiver(id)).size() == 1);
+    CHECK(desk.balance(settlement::session_account(id)).units.is_zero());
+}
+
+TEST_CASE("driver: what was final left the chain and a foreign transaction takes its nonce -> halted [F07]", "[F07]") {
+    Desk desk;
+    const auto id = desk.open();
+    desk.pay(id, 100);
+    desk.settle();
+    desk.lose_all();
+    desk.acknowledge();
+    desk.mine_foreign(desk.receiver(id), 0);
+    desk.drive();
+    const auto halts = desk.read<std::vector<db::Halt>>(
+        [](db::UnitOfWork& work) { return work.blocks().open_halts(); });
+    REQUIRE(halts.size() == 1);
+    CHECK(halts[0].reason.find("which we did not sign") != std::string::npos);
+}
+
 TEST_CASE("executor: a failed delivery and its refund leave the chain -> the delivery is never sent again [F07]",
           "[F07]") {
     Desk desk;
