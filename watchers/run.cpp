@@ -2,6 +2,7 @@
 
 #include "watchers/impl/begin.hpp"
 #include "watchers/impl/commit.hpp"
+#include "watchers/impl/contradiction.hpp"
 #include "watchers/impl/deadline_blocks.hpp"
 #include "watchers/impl/native.hpp"
 #include "watchers/impl/quorum.hpp"
@@ -278,13 +279,20 @@ core::Task<core::Expected<bool>> ChainWatcher::catch_up(chains::Heads heads) {
 
 core::Task<core::Expected<CommitOutcome>> ChainWatcher::commit(Batch batch, chains::Heads heads) {
     bool accept_newer = false;
+    NotThere not_there;
     for (int read = 1;; ++read) {
+        leave_out(batch, not_there);
         const core::BlockRef first = batch.first();
         const core::BlockRef last = batch.last();
         const bool range = batch.range;
         const bool below_final = batch.below_final;
         auto outcome = co_await commit_once(std::move(batch), heads, accept_newer);
-        if (!outcome || outcome->result != CommitResult::kWatchSetGrew) co_return outcome;
+        if (!outcome || outcome->result == CommitResult::kCommitted ||
+            outcome->result == CommitResult::kUnlinked) {
+            co_return outcome;
+        }
+        auto settled = co_await settle(std::move(*outcome), not_there);
+        if (!settled) co_return settled.error();
         if (read == kReadsMax) {
             co_return core::Error{core::Errc::kReorged, "the block changes with every reading"};
         }
@@ -295,6 +303,23 @@ core::Task<core::Expected<CommitOutcome>> ChainWatcher::commit(Batch batch, chai
         // them.
         accept_newer = batch.first().hash == first.hash && batch.last().hash == last.hash;
     }
+}
+
+core::Task<core::Expected<core::Done>> ChainWatcher::settle(CommitOutcome outcome,
+                                                            NotThere& not_there) {
+    for (const Contradiction& one : outcome.contradictions) {
+        const core::TxId tx = one.own ? one.own->told.tx : one.payment->told.tx;
+        auto row_was_false =
+            co_await settle_contradiction(reader_, db_, one, clock_.now(), not_there);
+        if (!row_was_false) co_return row_was_false.error();
+        log_.error("one endpoint had told a transaction in a block that does not hold it",
+                   {{"chain", chain_.text()},
+                    {"tx", tx.hex0x()},
+                    {"read_in", one.block.height},
+                    {"row_taken_back", *row_was_false}});
+        if (*row_was_false) metrics_.count("depositd_rows_corrected_total", labels());
+    }
+    co_return core::Done{};
 }
 
 core::Task<core::Expected<CommitOutcome>> ChainWatcher::commit_once(std::optional<Batch> batch,

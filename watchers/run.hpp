@@ -24,6 +24,7 @@ namespace watchers {
 
 struct Balances;
 struct CommitOutcome;
+struct NotThere;
 
 //! Follows one chain: look at the head; where the chain was rewritten, walk back; read what is
 //! next; commit it with everything that became due. One unit of work per block near the head, one
@@ -64,6 +65,8 @@ class ChainWatcher {
     core::Task<core::Expected<CommitOutcome>> commit_once(std::optional<Batch> batch,
                                                           chains::Heads heads,
                                                           bool accept_newer_receivers);
+    //! Makes sure what of its contradictions was told falsely.
+    core::Task<core::Expected<core::Done>> settle(CommitOutcome outcome, NotThere& not_there);
     //! None when the batch is so old that the node has no balances at it any more.
     core::Task<core::Expected<std::optional<Balances>>> look_for_native(const Batch& batch,
                                                                         chains::Heads heads);

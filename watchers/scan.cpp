@@ -1,6 +1,7 @@
 #include "watchers/scan.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace watchers {
@@ -10,6 +11,20 @@ namespace {
 constexpr std::uint64_t kRangeMin = 4;
 //! Without a finality tag, ranges end this far below the head at least.
 constexpr std::uint64_t kSettledDepthMin = 64;
+
+//! A transaction stands in one block: of two that tell it the second is committed, and judged, by itself.
+void cut_before_repeat(std::vector<chains::BlockScan>& scans) {
+    std::map<core::TxId, std::size_t> first;
+    for (std::size_t i = 0; i < scans.size(); ++i) {
+        const auto is_repeated = [&](const auto& one) {
+            return first.try_emplace(one.tx, i).first->second != i;
+        };
+        if (std::ranges::any_of(scans[i].deposits, is_repeated) ||
+            std::ranges::any_of(scans[i].own, is_repeated)) {
+            scans.resize(i);
+        }
+    }
+}
 
 }  // namespace
 
@@ -70,6 +85,7 @@ core::Task<core::Expected<Batch>> Scanner::again(std::uint64_t from, std::uint64
     }
     auto linked = check_linked(batch.scans, from, to);
     if (!linked) co_return linked.error();
+    cut_before_repeat(batch.scans);
     co_return batch;
 }
 

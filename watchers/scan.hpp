@@ -37,7 +37,8 @@ class Scanner {
 
     //! The blocks from `from` on; brings the watch set up to date first.
     core::Task<core::Expected<Batch>> fetch(std::uint64_t from, chains::Heads heads);
-    //! The same heights once more, for receivers that were issued meanwhile.
+    //! The same heights once more, for receivers that were issued meanwhile; fewer when one of them tells a
+    //! transaction that another one told before it.
     core::Task<core::Expected<Batch>> again(std::uint64_t from, std::uint64_t to, bool range,
                                             bool below_final);
 

@@ -132,7 +132,6 @@ core::Task<core::Expected<bool>> SecondReading::read(Stretch stretch) {
         in_vain_.push_back(endpoint);
         co_return sure.error();
     }
-    in_vain_.clear();
     auto job = [info = info_, scans, endpoint,
                 now = clock_.now()](db::UnitOfWork& work) -> core::Expected<Tally> {
         auto tally = record_again(work, *info, *scans, now);
@@ -143,7 +142,12 @@ core::Task<core::Expected<bool>> SecondReading::read(Stretch stretch) {
         return tally;
     };
     auto tally = co_await db_.write<Tally>(std::move(job));
-    if (!tally) co_return tally.error();
+    if (!tally) {
+        // It tells a transaction that stands in another block.
+        if (tally.error().code == core::Errc::kConflict) in_vain_.push_back(endpoint);
+        co_return tally.error();
+    }
+    in_vain_.clear();
     metrics_.count("depositd_second_reading_blocks_total", {{"chain", info_->id.text()}},
                    static_cast<double>(scans->size()));
     if (tally->changed > 0) {

@@ -137,9 +137,9 @@ class ChainReader {
                                                                TransferSeen transfer,
                                                                unsigned endpoints) = 0;
 
-    //! Do they say that `block` is on the chain at its height, and that it does not hold `transfer`: its
-    //! transaction is not in there, failed, or paid somebody else? That somebody does not know it is no
-    //! word against it. kReorged when they agree that it is not so; otherwise errors as corroborate().
+    //! Do they say that `block` is on the chain at its height, and does not hold `transfer`: its transaction
+    //! is not in there (all that is asked when `to` is empty), failed, or paid somebody else? That somebody
+    //! does not know it is no word against it. kReorged when they agree that it is not so; else as above.
     virtual core::Task<core::Expected<core::Done>> corroborate_absent(core::BlockRef block,
                                                                       TransferSeen transfer,
                                                                       unsigned endpoints) = 0;

@@ -357,7 +357,12 @@ core::Task<core::Expected<core::Done>> FakeChain::corroborate_absent(core::Block
         return one.tx == transfer.tx && one.position == transfer.position && one.to == transfer.to;
     };
     const auto& all = (**block).transfers;
-    if (std::none_of(all.begin(), all.end(), same)) co_return core::Done{};
+    const auto& txs = (**block).content.txs;
+    const auto same_tx = [&](const auto& one) { return one.tx == transfer.tx; };
+    const bool there = transfer.to.empty() ? std::any_of(txs.begin(), txs.end(), same_tx) ||
+                                                 std::any_of(all.begin(), all.end(), same_tx)
+                                           : std::any_of(all.begin(), all.end(), same);
+    if (!there) co_return core::Done{};
     co_return core::Error{core::Errc::kReorged, "the block holds it"};
 }
 

@@ -100,6 +100,13 @@ core::Expected<CommitOutcome> commit_batch(db::UnitOfWork& work, const CommitInp
             out.result = CommitResult::kWatchSetGrew;
             return out;
         }
+        auto contradictions = contradictions_of(work, input.info->id, *input.batch);
+        if (!contradictions) return contradictions.error();
+        if (!contradictions->empty()) {
+            out.result = CommitResult::kContradicted;
+            out.contradictions = std::move(*contradictions);
+            return out;
+        }
         if (auto done = append_batch(work, input, out); !done) return done.error();
     }
     if (auto done = settle_final(work, input, out); !done) return done.error();

@@ -4,6 +4,7 @@
 #include "core/chain_types.hpp"
 #include "core/expected.hpp"
 #include "db/database.hpp"
+#include "watchers/impl/contradiction.hpp"
 #include "watchers/impl/credit.hpp"
 #include "watchers/impl/record.hpp"
 #include "watchers/impl/residual.hpp"
@@ -34,6 +35,7 @@ enum class CommitResult {
     kCommitted,
     kUnlinked,      //!< the batch does not stand on our tip: walk back
     kWatchSetGrew,  //!< receivers were issued that the batch was not read for: read it again
+    kContradicted,  //!< what it holds stands in other blocks: nothing is written before that is settled
 };
 
 struct CommitOutcome {
@@ -41,6 +43,7 @@ struct CommitOutcome {
     core::BlockRef tip;
     std::optional<core::BlockRef> final;  //!< proven to be ours
     bool final_not_ours = false;          //!< the node's final block is not on our chain
+    std::vector<Contradiction> contradictions;
     Tally tally;
     Credited credited;
     Missing missing;

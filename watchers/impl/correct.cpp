@@ -52,9 +52,16 @@ bool is_same(const chains::OwnTxSeen& one, const chains::OwnTxSeen& other) {
            one.native_value == other.native_value && one.transfers == other.transfers;
 }
 
-core::Expected<bool> correct_own(db::UnitOfWork& work, const chains::ChainInfo& info,
-                                 const db::OwnTx& refuted, const chains::OwnTxSeen& agreed,
-                                 core::Instant now) {
+chains::TransferSeen only_tx(const core::TxId& tx) {
+    chains::TransferSeen seen;
+    seen.tx = tx;
+    seen.position = chains::kNativePosition;
+    seen.kind = chains::TransferKind::kNative;
+    return seen;
+}
+
+core::Expected<bool> take_back_own(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                   const db::OwnTx& refuted, core::Instant now) {
     auto row = work.own_txs().load(refuted.id);
     if (!row) return row.error();
     if (!*row || (**row).status != db::OwnTxStatus::kMined || (**row).block != refuted.block ||
@@ -66,6 +73,14 @@ core::Expected<bool> correct_own(db::UnitOfWork& work, const chains::ChainInfo& 
     if (auto done = work.own_txs().orphan(refuted.id); !done) return done.error();
     auto told = work.facts().append(own_tx_fact(db::FactKind::kOwnTxOrphaned, **row, now));
     if (!told) return told.error();
+    return true;
+}
+
+core::Expected<bool> correct_own(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                 const db::OwnTx& refuted, const chains::OwnTxSeen& agreed,
+                                 core::Instant now) {
+    auto taken_back = take_back_own(work, info, refuted, now);
+    if (!taken_back || !*taken_back) return taken_back;
     chains::BlockScan scan;
     scan.block = block_of(refuted.height, refuted.block, refuted.mined_at);
     scan.own.push_back(agreed);

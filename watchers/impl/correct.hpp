@@ -12,10 +12,20 @@
 // several and is never touched.
 namespace watchers {
 
+//! Nobody alone refutes what another alone has said.
+inline constexpr unsigned kAgainstOneMin = 2;
+
 //! A row as the reader would have told it.
 chains::TransferSeen transfer_of(const db::Deposit& deposit);
 chains::OwnTxSeen own_of(const db::OwnTx& own);
 bool is_same(const chains::OwnTxSeen& one, const chains::OwnTxSeen& other);
+
+//! Asks of a transaction nothing but whether it is in its block (corroborate_absent()).
+chains::TransferSeen only_tx(const core::TxId& tx);
+
+//! A transaction of ours that is not in its block. False when the row is not any more what was refuted.
+core::Expected<bool> take_back_own(db::UnitOfWork& work, const chains::ChainInfo& info,
+                                   const db::OwnTx& refuted, core::Instant now);
 
 //! False when the row is not any more what was refuted.
 core::Expected<bool> correct_own(db::UnitOfWork& work, const chains::ChainInfo& info,

@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::size_t kAskedMax = 16;
 constexpr core::Millis kRoundMax{10'000};
-//! Nobody alone refutes what another alone has said.
-constexpr unsigned kAgainstOneMin = 2;
 
 }  // namespace
 
@@ -101,18 +99,19 @@ core::Task<core::Expected<bool>> QuorumDesk::mend(Item item, core::BlockRef bloc
         auto corrected = co_await correct(item);
         if (!corrected || *corrected) co_return corrected;
     }
-    if (item.own || item.deposit->tx.empty()) co_return false;
-    co_return co_await take_back_absent(std::move(*item.deposit), block);
+    if (!item.own && item.deposit->tx.empty()) co_return false;
+    co_return co_await take_back_absent(std::move(item), block);
 }
 
-core::Task<core::Expected<bool>> QuorumDesk::take_back_absent(db::Deposit row,
-                                                              core::BlockRef block) {
+core::Task<core::Expected<bool>> QuorumDesk::take_back_absent(Item item, core::BlockRef block) {
     const unsigned endpoints = std::max(reader_.info().payout_final.endpoints, kAgainstOneMin);
-    const auto absent = co_await reader_.corroborate_absent(block, transfer_of(row), endpoints);
+    auto seen = item.own ? only_tx(item.own->tx.tx) : transfer_of(*item.deposit);
+    const auto absent = co_await reader_.corroborate_absent(block, std::move(seen), endpoints);
     if (!absent) co_return false;
-    auto job = [info = reader_.info(), row = std::move(row),
+    auto job = [info = reader_.info(), item = std::move(item),
                 now = clock_.now()](db::UnitOfWork& work) {
-        return take_back(work, info, row, now);
+        return item.own ? take_back_own(work, info, item.own->tx, now)
+                        : take_back(work, info, *item.deposit, now);
     };
     co_return co_await db_.write<bool>(std::move(job));
 }

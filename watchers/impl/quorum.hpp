@@ -72,9 +72,9 @@ class QuorumDesk {
                                                     unsigned endpoints);
     core::Task<core::Expected<bool>> correct_transfer(db::Deposit row, chains::BlockScan scan,
                                                       unsigned endpoints);
-    //! Takes a payment back that several say is not in its block. It was told by one who was alone then,
-    //! and who does not know a transaction has no word on it: else it would wait for agreement for ever.
-    core::Task<core::Expected<bool>> take_back_absent(db::Deposit row, core::BlockRef block);
+    //! Takes back what several say is not in its block. It was told by one who was alone then, and who
+    //! does not know a transaction has no word on it: else it would wait for agreement for ever.
+    core::Task<core::Expected<bool>> take_back_absent(Item item, core::BlockRef block);
     core::Task<core::Expected<core::Done>> agree_on_final(chains::CreditTier tier,
                                                           std::uint64_t height);
     core::Task<core::Expected<std::optional<core::BlockRef>>> our_block(Item item);

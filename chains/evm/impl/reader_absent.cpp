@@ -56,7 +56,8 @@ core::Task<core::Expected<core::Done>> EvmReader::corroborate_absent(core::Block
     const std::string absent{kNotThere};
     const auto in_list =
         co_await agree_on(call_block_by_hash(block.hash, true), endpoints, listed, absent);
-    if (in_list || in_list.error().code != core::Errc::kReorged) co_return in_list;
+    const bool only_listed = transfer.to.empty();
+    if (in_list || only_listed || in_list.error().code != core::Errc::kReorged) co_return in_list;
 
     const core::Address contract = is_token ? token->contract : core::Address{};
     // An endpoint on another fork has the transaction in another block, where it may have failed.

@@ -236,6 +236,16 @@ TEST_CASE("reader corroborate: a payment that is not in the block -> absent when
         };
         CHECK(ask(invented, scan.block).error().code == Errc::kNoQuorum);
     }
+    SECTION("nothing but a transaction") {
+        invented.to = {};
+        CHECK(ask(invented, scan.block).error().code == Errc::kReorged);
+        bench.twists[1] = [](const std::string& method, const json&, json& result) {
+            if (method == "eth_getTransactionReceipt") result["status"] = "0x0";
+        };
+        CHECK(ask(invented, scan.block).error().code == Errc::kReorged);
+        invented.tx = *core::TxId::from_bytes(core::Bytes(32, 7));
+        CHECK(ask(invented, scan.block).has_value());
+    }
     SECTION("a transaction that pays somebody else") {
         CHECK(ask(invented, scan.block).has_value());
     }

@@ -191,6 +191,23 @@ TEST_CASE("second reading: the other endpoint invents coin and vouches for it al
     CHECK(past.metrics.value("depositd_second_reading_found_total") == 0);
 }
 
+TEST_CASE("second reading: the other endpoint tells a payment in a second block -> refused; the third is read from "
+          "[F03]",
+          "[F03]") {
+    Past past{0};
+    past.chain.set_second_endpoint(true);
+    past.chain.set_third_endpoint(true);
+    past.chain.set_invented(
+        30, token_transfer(past.chain.info(), fake_tx(10), past.receiver.address, 10));
+    const auto before = past.story();
+    const auto first = past.read_on();
+    REQUIRE_FALSE(first);
+    CHECK(first.error().code == core::Errc::kConflict);
+    past.read_all();
+    CHECK(past.story() == before);
+    CHECK(past.read_to() == 55);
+}
+
 TEST_CASE("second reading: all others were asked in vain -> from the first of them again [F03]", "[F03]") {
     Past past{0};
     past.chain.set_second_endpoint(true);
