@@ -141,9 +141,9 @@ class Executor {
     core::Task<core::Expected<core::Done>> send_or_bid(db::PayoutFull full, db::PayoutStep step,
                                                        db::Attempt attempt, Due due);
     bool is_to_send_again(const db::Attempt& attempt) const;
-    core::Task<core::Expected<bool>> does_bid_help(const db::PayoutFull& full,
-                                                   const db::PayoutStep& step,
-                                                   const db::Attempt& attempt);
+    core::Task<core::Expected<bool>> lacks_gas_money(const db::PayoutFull& full,
+                                                     const db::PayoutStep& step,
+                                                     const db::Attempt& attempt);
     //! Native coin a sender can spend on gas now, by our own books of the chain.
     core::Task<core::Expected<core::Units>> gas_money(const db::Payout& payout);
     //! Sends what was final and left the chain again, once the chain is not halted.

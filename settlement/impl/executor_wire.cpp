@@ -190,10 +190,11 @@ Task<Expected<Done>> Executor::keep_going(db::PayoutFull full, db::PayoutStep st
     const db::Attempt* newest = newest_attempt(full, step.id);
     CHECK(newest != nullptr, "a sent step has an attempt");
     const db::Attempt attempt = *newest;
-    Due due{false, is_to_send_again(attempt)};
-    if (context_.clock.now() - attempt.signed_at >= pace_.bump_after) {
-        const auto helps = co_await does_bid_help(full, step, attempt);
-        due.bid = helps && *helps;  // when nobody can tell, the same bytes go out meanwhile
+    const bool is_time = context_.clock.now() - attempt.signed_at >= pace_.bump_after;
+    Due due{is_time && !is_unaffordable(attempt), is_to_send_again(attempt)};
+    if (is_time && !due.bid && due.send) {
+        const auto lacks = co_await lacks_gas_money(full, step, attempt);
+        due.bid = lacks && *lacks;  // when nobody can tell, the same bytes go out meanwhile
     }
     co_return co_await send_or_bid(std::move(full), std::move(step), attempt, due);
 }
@@ -201,9 +202,8 @@ Task<Expected<Done>> Executor::keep_going(db::PayoutFull full, db::PayoutStep st
 // A higher bid does not help a sender who cannot afford this one, unless that is so by the books too, and
 // nothing is on its way: then another transaction of the address has cost more than it should, and the
 // bid begins with gas money.
-Task<Expected<bool>> Executor::does_bid_help(const db::PayoutFull& full, const db::PayoutStep& step,
-                                             const db::Attempt& attempt) {
-    if (!is_unaffordable(attempt)) co_return true;
+Task<Expected<bool>> Executor::lacks_gas_money(const db::PayoutFull& full, const db::PayoutStep& step,
+                                               const db::Attempt& attempt) {
     if (step.kind == db::StepKind::kTopUp) co_return false;
     const bool gas_comes =
         std::any_of(full.steps.begin(), full.steps.end(), [](const db::PayoutStep& other) {

@@ -594,6 +594,7 @@ TEST_CASE("executor: a payment that cannot be afforded any more by the books eit
     CHECK(only(desk, id).steps.size() == 2);  // by the books it has enough: no bid would help
     CHECK(only(desk, id).attempts.size() == 2);
     desk.take_coin(desk.receiver(id), units(*only(desk, id).steps[0].units.to_u64() / 2));
+    desk.clock.advance(desk.pace.resend_after);
     desk.pass(false);
     REQUIRE(only(desk, id).steps.size() == 3);
     CHECK(only(desk, id).steps[2].kind == db::StepKind::kTopUp);
