@@ -147,7 +147,8 @@ struct Blocks {
     virtual Expected<Done> set_native_read_to(const core::ChainId& chain,
                                               const core::BlockRef& block) = 0;
     //! As many endpoints as a payout takes say that this block of ours is on the chain: deadlines count
-    //! from here. None before start(), and before the first in a database of an older version.
+    //! from here. None before start(), and before the first in a database of an older version. Setting it
+    //! also dates the kept block.
     virtual Expected<std::optional<core::BlockRef>> agreed_to(const core::ChainId& chain) = 0;
     virtual Expected<Done> set_agreed_to(const core::ChainId& chain,
                                          const core::BlockRef& block) = 0;

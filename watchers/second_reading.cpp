@@ -94,9 +94,10 @@ core::Task<core::Expected<bool>> SecondReading::step() {
         auto done = work.blocks().second_reading(info->id);
         if (!done) return done.error();
         std::uint64_t from = *done ? (**done).height + 1 : 0;
+        if (from > *settled) return Next{};
         // Where the chain's reading began is not known otherwise; that is asked once.
-        auto rows =
-            work.blocks().coverage(info->id, from, *done ? from + batch - 1 : *settled);
+        auto rows = work.blocks().coverage(
+            info->id, from, *done ? std::min(from + batch - 1, *settled) : *settled);
         if (!rows) return rows.error();
         if (rows->empty()) return Next{};
         Stretch next{std::max(from, rows->front().from), 0, rows->front().endpoint};
@@ -211,10 +212,12 @@ core::Task<core::Expected<core::Done>> SecondReading::make_sure(
 core::Task<core::Expected<core::Done>> SecondReading::keep_agreed(const chains::BlockScan& told,
                                                                   chains::BlockScan& sure) {
     const unsigned endpoints = std::max(kAgreeingMin, info_->payout_final.endpoints);
+    core::BlockRef block = told.block;
+    block.mined_at = {};  // what is kept is dated by `sure`
     for (const chains::TransferSeen& seen : told.deposits) {
         if (seen.kind != chains::TransferKind::kNative) continue;
         if (std::ranges::find(sure.deposits, seen) != sure.deposits.end()) continue;
-        auto agreed = co_await reader_.corroborate(told.block, seen, endpoints);
+        auto agreed = co_await reader_.corroborate(block, seen, endpoints);
         if (agreed) {
             put(sure.deposits, seen, [&seen](const chains::TransferSeen& other) {
                 return other.tx == seen.tx && other.position == seen.position;

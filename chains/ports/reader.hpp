@@ -132,7 +132,8 @@ class ChainReader {
 
     //! Do `endpoints` distinct endpoints say that `block` is on the chain at its height and that it
     //! holds `transfer`? kNoQuorum when too few answered, kReorged when they agree that it is not so.
-    //! Of a residual only the block is asked about: its balance is agreed on when it is booked.
+    //! That it was mined at `block.mined_at` is asked too, unless that is zero.
+    //! Of a residual only the block's hash is asked about: its balance is agreed on when it is booked.
     virtual core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block,
                                                                TransferSeen transfer,
                                                                unsigned endpoints) = 0;
@@ -144,9 +145,9 @@ class ChainReader {
                                                                       TransferSeen transfer,
                                                                       unsigned endpoints) = 0;
 
-    //! Do they say that `block` is on the chain at its height, mined at that time? Errors as corroborate().
-    virtual core::Task<core::Expected<core::Done>> corroborate_block(core::BlockRef block,
-                                                                     unsigned endpoints) = 0;
+    //! The block at `height`, of which they say the same hash and time. kNoQuorum as above.
+    virtual core::Task<core::Expected<core::BlockRef>> agreed_block(std::uint64_t height,
+                                                                    unsigned endpoints) = 0;
 
     //! The same about a transaction of ours, as it was read: sender, nonce, receiver, value, success,
     //! fee and the transfers out of the sender. Errors as corroborate().

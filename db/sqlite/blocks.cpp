@@ -1,6 +1,8 @@
 #include "db/sqlite/coverage.hpp"
 #include "db/sqlite/factories.hpp"
 
+#include <algorithm>
+
 namespace db::sqlite {
 namespace {
 
@@ -18,7 +20,9 @@ constexpr char kAt[] =
 constexpr char kInsert[] =
     "INSERT INTO blocks (chain, height, hash, parent, mined_at, status, log_count, tx_count)"
     " VALUES (?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT (chain, height, hash) DO UPDATE SET status = 1,"
-    " log_count = excluded.log_count, tx_count = excluded.tx_count";
+    " mined_at = excluded.mined_at, log_count = excluded.log_count, tx_count = excluded.tx_count";
+constexpr char kDate[] =
+    "UPDATE blocks SET mined_at = ?4 WHERE chain = ?1 AND height = ?2 AND hash = ?3";
 constexpr char kOrphan[] =
     "UPDATE blocks SET status = 2 WHERE chain = ? AND height > ? AND status = 1";
 constexpr char kPrune[] =
@@ -149,6 +153,8 @@ class SqliteBlocks final : public Blocks {
             auto agreed = agreed_to(chain);
             if (!agreed) return agreed.error();
             if (*agreed && (**agreed).height > height) {
+                // One endpoint told the target's time; it was not mined after its descendant.
+                (**target).mined_at = std::min((**target).mined_at, (**agreed).mined_at);
                 if (auto done = set_agreed_to(chain, **target); !done) return done;
             }
             auto native = native_read_to(chain);
@@ -192,6 +198,9 @@ class SqliteBlocks final : public Blocks {
         return guarded(connection_, [&]() -> Expected<Done> {
             Query query{connection_, kSetAgreed};
             query.bind(chain, block.height, block.hash, block.parent, block.mined_at).run();
+            Query{connection_, kDate}
+                .bind(chain, block.height, block.hash, block.mined_at)
+                .run();
             return Done{};
         });
     }

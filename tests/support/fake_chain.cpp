@@ -314,13 +314,13 @@ core::Expected<core::Done> FakeChain::quorum(const char* method, unsigned endpoi
                        std::to_string(agreeing_) + " of " + std::to_string(endpoints) + " agree"};
 }
 
-core::Task<core::Expected<core::Done>> FakeChain::corroborate_block(core::BlockRef at,
-                                                                    unsigned endpoints) {
+core::Task<core::Expected<core::BlockRef>> FakeChain::agreed_block(std::uint64_t height,
+                                                                   unsigned endpoints) {
     ++calls_.corroborate;
-    if (auto agreed = quorum("corroborate_block", endpoints); !agreed) co_return agreed.error();
-    auto block = known(at);
+    if (auto agreed = quorum("agreed_block", endpoints); !agreed) co_return agreed.error();
+    auto block = known(height);
     if (!block) co_return block.error();
-    co_return core::Done{};
+    co_return (**block).ref;
 }
 
 core::Task<core::Expected<core::Done>> FakeChain::corroborate(core::BlockRef at,
@@ -332,6 +332,10 @@ core::Task<core::Expected<core::Done>> FakeChain::corroborate(core::BlockRef at,
     if (!block) co_return block.error();
     const auto& all = (**block).transfers;
     const bool residual = transfer.kind == chains::TransferKind::kNativeResidual;
+    const bool dated = !residual && at.mined_at != core::Instant{};
+    if (dated && at.mined_at != (**block).ref.mined_at) {
+        co_return core::Error{core::Errc::kReorged, "the block was mined at another time"};
+    }
     if (residual || std::find(all.begin(), all.end(), transfer) != all.end()) {
         co_return core::Done{};
     }

@@ -141,8 +141,8 @@ class FakeChain final : public chains::ChainReader {
         std::vector<core::Address> addresses, core::BlockRef at) override;
     core::Task<core::Expected<core::Units>> balance_of(core::AssetId asset, core::Address owner,
                                                        core::BlockRef at) override;
-    core::Task<core::Expected<core::Done>> corroborate_block(core::BlockRef block,
-                                                             unsigned endpoints) override;
+    core::Task<core::Expected<core::BlockRef>> agreed_block(std::uint64_t height,
+                                                            unsigned endpoints) override;
     core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block,
                                                        chains::TransferSeen transfer,
                                                        unsigned endpoints) override;

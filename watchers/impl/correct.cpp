@@ -94,7 +94,7 @@ core::Expected<bool> take_back(db::UnitOfWork& work, const chains::ChainInfo& in
     auto row = work.deposits().load(refuted.id);
     if (!row) return row.error();
     if (!*row || (**row).status != db::DepositStatus::kDetected || (**row).block != refuted.block ||
-        transfer_of(**row) != transfer_of(refuted)) {
+        (**row).mined_at != refuted.mined_at || transfer_of(**row) != transfer_of(refuted)) {
         return false;
     }
     if ((**row).counted == db::Counted::kConfirmed) return false;
@@ -108,14 +108,14 @@ core::Expected<bool> take_back(db::UnitOfWork& work, const chains::ChainInfo& in
 }
 
 core::Expected<bool> correct_deposit(db::UnitOfWork& work, const chains::ChainInfo& info,
-                                     const db::Deposit& refuted, const chains::TransferSeen& agreed,
-                                     core::Instant now) {
+                                     const db::Deposit& refuted, const core::BlockRef& block,
+                                     const chains::TransferSeen& agreed, core::Instant now) {
     // Another's money is not moved about by a correction.
     if (agreed.to != refuted.to) return false;
     auto taken_back = take_back(work, info, refuted, now);
     if (!taken_back || !*taken_back) return taken_back;
     chains::BlockScan scan;
-    scan.block = block_of(refuted.height, refuted.block, refuted.mined_at);
+    scan.block = block;
     scan.deposits.push_back(agreed);
     Tally tally;
     if (auto done = record_block(work, info, scan, now, tally); !done) return done.error();

@@ -37,9 +37,10 @@ core::Expected<bool> correct_own(db::UnitOfWork& work, const chains::ChainInfo& 
 core::Expected<bool> take_back(db::UnitOfWork& work, const chains::ChainInfo& info,
                                const db::Deposit& refuted, core::Instant now);
 
-//! False also where it is another's money, or was counted for good before a reorganisation.
+//! `block`: the same block, of the time that is agreed on. False also where it is another's money, or was
+//! counted for good before a reorganisation.
 core::Expected<bool> correct_deposit(db::UnitOfWork& work, const chains::ChainInfo& info,
-                                     const db::Deposit& refuted, const chains::TransferSeen& agreed,
-                                     core::Instant now);
+                                     const db::Deposit& refuted, const core::BlockRef& block,
+                                     const chains::TransferSeen& agreed, core::Instant now);
 
 }  // namespace watchers

@@ -29,31 +29,39 @@ core::Task<core::Expected<std::optional<core::BlockRef>>> DeadlineBlocks::next()
     co_return co_await db_.read<Next>(std::move(job));
 }
 
+core::Task<core::Expected<core::BlockRef>> DeadlineBlocks::as_agreed(core::BlockRef block) {
+    const unsigned endpoints = reader_.info().payout_final.endpoints;
+    if (endpoints <= 1) co_return block;
+    auto agreed = co_await reader_.agreed_block(block.height, endpoints);
+    if (!agreed) co_return agreed;
+    if (agreed->hash != block.hash) {
+        co_return core::Error{core::Errc::kReorged, "the endpoints agree on something else"};
+    }
+    co_return agreed;
+}
+
 core::Task<core::Expected<core::Done>> DeadlineBlocks::agree() {
     if (retry_at_ && clock_.tick() < *retry_at_) co_return core::Done{};
     retry_at_.reset();
     waiting_.clear();
-    const unsigned endpoints = reader_.info().payout_final.endpoints;
     const core::Tick begun = clock_.tick();
     for (int i = 0; i < kBlocksMax && clock_.tick() - begun <= kAgreeingMax; ++i) {
         auto block = co_await next();
         if (!block) co_return block.error();
         if (!*block) co_return core::Done{};
-        if (endpoints > 1) {
-            auto agreed = co_await reader_.corroborate_block(**block, endpoints);
-            if (!agreed) {
-                waiting_ = "deadlines wait for endpoints that agree on block " +
-                           std::to_string((**block).height) + ": " + agreed.error().message;
-                retry_at_ = clock_.tick() + retry_;
-                co_return core::Done{};
-            }
+        auto agreed = co_await as_agreed(**block);
+        if (!agreed) {
+            waiting_ = "deadlines wait for endpoints that agree on block " +
+                       std::to_string((**block).height) + ": " + agreed.error().message;
+            retry_at_ = clock_.tick() + retry_;
+            co_return core::Done{};
         }
         auto job = [chain = reader_.info().id,
-                    block = **block](db::UnitOfWork& work) -> core::Expected<core::Done> {
-            auto ours = work.blocks().at(chain, block.height);
+                    agreed = *agreed](db::UnitOfWork& work) -> core::Expected<core::Done> {
+            auto ours = work.blocks().at(chain, agreed.height);
             if (!ours) return ours.error();
-            if (!*ours || (**ours).hash != block.hash) return core::Done{};
-            return work.blocks().set_agreed_to(chain, block);
+            if (!*ours || (**ours).hash != agreed.hash) return core::Done{};
+            return work.blocks().set_agreed_to(chain, agreed);
         };
         auto written = co_await db_.write<core::Done>(std::move(job));
         if (!written) co_return written.error();

@@ -26,6 +26,8 @@ class DeadlineBlocks {
     const std::string& waiting() const { return waiting_; }
 
   private:
+    //! Our block with the time that several tell of it: one may have told another.
+    core::Task<core::Expected<core::BlockRef>> as_agreed(core::BlockRef block);
     core::Task<core::Expected<std::optional<core::BlockRef>>> next();
 
     chains::ChainReader& reader_;

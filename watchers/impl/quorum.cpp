@@ -82,6 +82,7 @@ core::Task<core::Expected<core::Done>> QuorumDesk::agree(Item item, core::BlockR
             content = co_await reader_.corroborate_own(block, std::move(seen), tier.endpoints);
         } else {
             auto seen = transfer_of(*item.deposit);
+            block.mined_at = item.deposit->mined_at;
             content = co_await reader_.corroborate(block, std::move(seen), tier.endpoints);
         }
         if (!content) co_return content.error();
@@ -145,12 +146,13 @@ core::Task<core::Expected<bool>> QuorumDesk::correct_transfer(db::Deposit row,
     const auto seen = std::find_if(scan.deposits.begin(), scan.deposits.end(), [&](const auto& one) {
         return one.tx == row.tx && one.position == row.position;
     });
-    if (seen == scan.deposits.end() || *seen == transfer_of(row)) co_return false;
+    if (seen == scan.deposits.end()) co_return false;
+    if (*seen == transfer_of(row) && scan.block.mined_at == row.mined_at) co_return false;
     const auto agreed = co_await reader_.corroborate(scan.block, *seen, endpoints);
     if (!agreed) co_return false;
-    auto job = [info = reader_.info(), row, seen = *seen,
+    auto job = [info = reader_.info(), row, seen = *seen, block = scan.block,
                 now = clock_.now()](db::UnitOfWork& work) {
-        return correct_deposit(work, info, row, seen, now);
+        return correct_deposit(work, info, row, block, seen, now);
     };
     co_return co_await db_.write<bool>(std::move(job));
 }

@@ -32,8 +32,8 @@ class EvmReader final : public ChainReader {
         std::vector<core::Address> addresses, core::BlockRef at) override;
     core::Task<core::Expected<core::Units>> balance_of(core::AssetId asset, core::Address owner,
                                                        core::BlockRef at) override;
-    core::Task<core::Expected<core::Done>> corroborate_block(core::BlockRef block,
-                                                             unsigned endpoints) override;
+    core::Task<core::Expected<core::BlockRef>> agreed_block(std::uint64_t height,
+                                                        unsigned endpoints) override;
     core::Task<core::Expected<core::Done>> corroborate(core::BlockRef block, TransferSeen transfer,
                                                        unsigned endpoints) override;
     core::Task<core::Expected<core::Done>> corroborate_absent(core::BlockRef block,
@@ -160,6 +160,9 @@ class EvmReader final : public ChainReader {
                                               const core::BlockRef& at) const;
     core::Expected<core::Units> balance_in(const core::AssetId& asset, std::string_view json);
     core::Task<core::Expected<core::Done>> stands(core::BlockRef block, unsigned endpoints);
+    //! The same, with the block's time unless that is zero.
+    core::Task<core::Expected<core::Done>> stands_since(core::BlockRef block, unsigned endpoints);
+    net::Normaliser hash_and_time();
     core::Task<core::Expected<core::Done>> reached(net::RpcCall call, unsigned endpoints,
                                                    net::Normaliser yes_or_no, std::string what);
     core::Task<core::Expected<std::vector<BlockScan>>> read_piece_from(std::uint64_t first,

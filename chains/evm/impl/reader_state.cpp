@@ -17,6 +17,10 @@ std::string transfer_text(const core::BlockHash& block, const TransferLog& log,
 
 core::BlockHash block_hash_of(const Bytes32& word) { return {word.bytes}; }
 
+std::string hash_and_time_text(const core::BlockRef& block) {
+    return block.hash.hex0x() + "/" + std::to_string(block.mined_at.unix_seconds());
+}
+
 }  // namespace
 
 core::Task<core::Expected<std::vector<core::Units>>> EvmReader::native_balances(
@@ -171,38 +175,44 @@ core::Task<core::Expected<core::Done>> EvmReader::agree_on(net::RpcCall call, un
     co_return core::Done{};
 }
 
-core::Task<core::Expected<core::Done>> EvmReader::corroborate_block(core::BlockRef block,
-                                                                    unsigned endpoints) {
-    // Not every chain's headers can be hashed here: the time is compared like the hash.
-    const auto text = [](const core::BlockRef& ref) {
-        return ref.hash.hex0x() + "/" + std::to_string(ref.mined_at.unix_seconds());
-    };
-    const net::Normaliser hash_and_time = [this, text](
-                                              std::string_view json) -> core::Expected<std::string> {
+//! Not every chain's headers can be hashed here: the time is compared like the hash.
+net::Normaliser EvmReader::hash_and_time() {
+    return [this](std::string_view json) -> core::Expected<std::string> {
         const auto head = decoder_.head(json);
         if (!head) return head.error();
-        return text(head->ref);
+        return hash_and_time_text(head->ref);
     };
+}
+
+core::Task<core::Expected<core::BlockRef>> EvmReader::agreed_block(std::uint64_t height,
+                                                                   unsigned endpoints) {
+    const auto agreed = co_await gate_.agree(call_block(hex_number(height), false), endpoints,
+                                             hash_and_time());
+    if (!agreed) co_return agreed.error();
+    const auto json = agreed->reply.result();
+    if (!json) co_return json.error();
+    const auto head = decoder_.head(*json);
+    if (!head) co_return head.error();
+    co_return head->ref;
+}
+
+core::Task<core::Expected<core::Done>> EvmReader::stands_since(core::BlockRef block,
+                                                              unsigned endpoints) {
+    if (block.mined_at == core::Instant{}) co_return co_await stands(block, endpoints);
     co_return co_await agree_on(call_block(hex_number(block.height), false), endpoints,
-                                hash_and_time, text(block));
+                                hash_and_time(), hash_and_time_text(block));
 }
 
 core::Task<core::Expected<core::Done>> EvmReader::corroborate(core::BlockRef block,
                                                               TransferSeen transfer,
                                                               unsigned endpoints) {
     using Text = core::Expected<std::string>;
-    const net::Normaliser hash_of = [this](std::string_view json) -> Text {
-        const auto head = decoder_.head(json);
-        if (!head) return head.error();
-        return head->ref.hash.hex0x();
-    };
-    const auto on_chain = co_await agree_on(call_block(hex_number(block.height), false), endpoints,
-                                            hash_of, block.hash.hex0x());
-    if (!on_chain) co_return on_chain.error();
-
     // The balance was agreed on when the residual was booked (corroborate_balance): the block's hash
     // stands for its state, and most nodes have forgotten that state when the block is final.
-    if (transfer.kind == TransferKind::kNativeResidual) co_return core::Done{};
+    if (transfer.kind == TransferKind::kNativeResidual) co_return co_await stands(block, endpoints);
+
+    const auto on_chain = co_await stands_since(block, endpoints);
+    if (!on_chain) co_return on_chain.error();
 
     const bool is_token = transfer.kind == TransferKind::kToken;
     const std::uint32_t position = transfer.position;

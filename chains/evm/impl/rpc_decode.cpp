@@ -6,6 +6,10 @@
 #include "chains/evm/receipts_root.hpp"
 #include "net/http_client.hpp"
 
+#include <algorithm>
+
+#include <boost/circular_buffer.hpp>
+
 namespace chains::evm::impl {
 namespace {
 
@@ -243,10 +247,31 @@ core::Error malformed(std::string_view what) {
     return {core::Errc::kMalformed, "the node's answer is not of its form: " + std::string{what}};
 }
 
+//! The last headers and their texts. Of one block endpoints mostly say the same to the last byte, and
+//! they are asked for the final one again and again.
+class HeadMemo {
+  public:
+    const BlockHead* find(std::string_view json) const {
+        const auto known = std::ranges::find(known_, json, &Known::json);
+        return known == known_.end() ? nullptr : &known->head;
+    }
+    void keep(std::string_view json, const BlockHead& head) {
+        known_.push_back({std::string{json}, head});
+    }
+
+  private:
+    struct Known {
+        std::string json;
+        BlockHead head;
+    };
+    boost::circular_buffer<Known> known_{16};
+};
+
 }  // namespace
 
 struct Decoder::Impl {
     od::parser parser;
+    HeadMemo heads;
 
     //! Runs `read` on the document and turns every way to fail into kMalformed.
     template <class T, class Read>
@@ -273,9 +298,12 @@ Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 
 core::Expected<BlockHead> Decoder::head(std::string_view json) {
-    return impl_->run<BlockHead>(json, [](od::document& document) -> core::Expected<BlockHead> {
+    if (const BlockHead* known = impl_->heads.find(json)) return *known;
+    auto head = impl_->run<BlockHead>(json, [](od::document& document) -> core::Expected<BlockHead> {
         return read_block(document.get_object(), nullptr).head;
     });
+    if (head) impl_->heads.keep(json, *head);
+    return head;
 }
 
 core::Expected<BlockBody> Decoder::block(std::string_view json, const WatchFilter& filter) {

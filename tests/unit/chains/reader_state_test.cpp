@@ -230,17 +230,40 @@ TEST_CASE("reader corroborate: two nodes agree -> done; one says otherwise -> no
     CHECK(lied.error().code == Errc::kNoQuorum);
 }
 
-TEST_CASE("reader corroborate: a block of another time than others tell -> not agreed [F02]", "[F02]") {
+TEST_CASE("reader corroborate: a payment's block of another time than others tell -> not agreed [F02]", "[F02]") {
+    Bench bench{2};
+    FakeTx tx;
+    tx.seed = "a";
+    tx.logs.push_back(transfer(bench.usdc, bench.carol, bench.alice, 9));
+    bench.chain.mine({{tx}, ""});
+    const auto scan = bench.scan(1);
+    REQUIRE(scan);
+    core::BlockRef block = scan->block;
+    block.mined_at = block.mined_at + core::Millis{3'600'000};
+    const auto later = bench.run(bench.reader().corroborate(block, scan->deposits.at(0), 2));
+    REQUIRE_FALSE(later);
+    CHECK(later.error().code == Errc::kReorged);
+    block.mined_at = {};
+    CHECK(bench.run(bench.reader().corroborate(block, scan->deposits.at(0), 2)).has_value());
+}
+
+TEST_CASE("reader agreed block: its hash and time by the word of several, or no quorum [F02]", "[F02]") {
     Bench bench{2};
     bench.chain.mine({{}, ""});
     const auto scan = bench.scan(1);
     REQUIRE(scan);
-    core::BlockRef block = scan->block;
-    CHECK(bench.run(bench.reader().corroborate_block(block, 2)).has_value());
-    block.mined_at = block.mined_at + core::Millis{3'600'000};
-    const auto later = bench.run(bench.reader().corroborate_block(block, 2));
-    REQUIRE_FALSE(later);
-    CHECK(later.error().code == Errc::kReorged);
+    const auto agreed = bench.run(bench.reader().agreed_block(1, 2));
+    REQUIRE(agreed);
+    CHECK(agreed->hash == scan->block.hash);
+    CHECK(agreed->mined_at == scan->block.mined_at);
+    bench.twists[1] = [](const std::string& method, const json&, json& result) {
+        if (method != "eth_getBlockByNumber") return;
+        result["timestamp"] = "0x7fffffff";
+        result["strange"] = 1;  // a header of unknown form: its hash proves nothing
+    };
+    const auto lied = bench.run(bench.reader().agreed_block(1, 2));
+    REQUIRE_FALSE(lied);
+    CHECK(lied.error().code == Errc::kNoQuorum);
 }
 
 TEST_CASE("reader corroborate: all agree on another block -> reorged [F05]", "[F05]") {

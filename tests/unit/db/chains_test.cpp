@@ -101,6 +101,33 @@ TEST_CASE("blocks: how far endpoints agree -> kept, taken back with the chain") 
     });
 }
 
+TEST_CASE("blocks: one endpoint told a block too late -> the agreed time is kept, and no rewind passes it [F02]", "[F02]") {
+    Bench bench;
+    bench.done([](UnitOfWork& work) -> Expected<Done> {
+        auto& blocks = work.blocks();
+        start(work, 11);
+        const core::Millis hour{3'600'000};
+        db::ReadBlock late = read_block(12);
+        late.ref.mined_at = late.ref.mined_at + hour;
+        REQUIRE(blocks.append(kChain, {late, read_block(13)}, 1, kNow).has_value());
+        CHECK(blocks.first_after(kChain, 10, block(13).mined_at).value() == late.ref);
+        REQUIRE(blocks.set_agreed_to(kChain, block(13)).has_value());
+        REQUIRE(blocks.rewind(kChain, 12, kNow).has_value());
+        CHECK(blocks.agreed_to(kChain).value()->mined_at == block(13).mined_at);
+        CHECK(blocks.agreed_to(kChain).value()->hash == block(12).hash);
+        REQUIRE(blocks.set_agreed_to(kChain, block(12)).has_value());
+        CHECK(blocks.at(kChain, 12).value() == block(12));
+
+        db::ReadBlock again = read_block(13);
+        again.ref.mined_at = again.ref.mined_at + hour;
+        REQUIRE(blocks.append(kChain, {again}, 1, kNow).has_value());
+        REQUIRE(blocks.rewind(kChain, 12, kNow).has_value());
+        REQUIRE(blocks.append(kChain, {read_block(13)}, 1, kNow).has_value());
+        CHECK(blocks.at(kChain, 13).value() == block(13));
+        return Done{};
+    });
+}
+
 TEST_CASE("blocks: how far native coin was looked for -> kept, taken back with the chain") {
     Bench bench;
     bench.done([](UnitOfWork& work) -> Expected<Done> {

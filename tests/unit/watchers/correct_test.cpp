@@ -153,6 +153,35 @@ TEST_CASE("correct: a payment told a thousand times too large -> the true amount
     CHECK(world.halts().empty());
 }
 
+TEST_CASE("correct: a payment's block told an hour late -> confirmed with the time that others tell [F02]", "[F02]") {
+    const bool native = GENERATE(false, true);
+    World world{two_wanted()};
+    world.follow();
+    const db::Receiver receiver = world.issue(native);
+    FakeContent content;
+    content.transfers = {native
+                             ? native_transfer(world.chain.info(), fake_tx(1), receiver.address, 70)
+                             : token_transfer(world.chain.info(), fake_tx(1), receiver.address, 70)};
+    world.chain.set_teller([](chains::BlockScan& scan) {
+        scan.block.mined_at = scan.block.mined_at + core::Millis{3'600'000};
+    });
+    world.chain.mine(content);
+    world.follow();
+    const core::Instant truth = world.chain.ref_at(1).mined_at;
+    REQUIRE(world.deposits(receiver).size() == 1);
+    CHECK(world.deposits(receiver).front().mined_at == truth + core::Millis{3'600'000});
+    CHECK(world.deposits(receiver).front().status == db::DepositStatus::kDetected);
+    world.chain.set_teller({});
+    for (int i = 0; i < 3; ++i) {
+        world.clock.advance(kRetry);
+        world.follow();
+    }
+    REQUIRE(world.deposits(receiver).size() == 1);
+    CHECK(world.deposits(receiver).front().mined_at == truth);
+    CHECK(world.deposits(receiver).front().status == db::DepositStatus::kConfirmed);
+    CHECK(world.halts().empty());
+}
+
 TEST_CASE("correct: coin told so small that one endpoint would do -> two are asked all the same") {
     chains::CreditTier small;
     small.whole_tokens_max = 1;

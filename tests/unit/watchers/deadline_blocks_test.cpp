@@ -56,6 +56,33 @@ TEST_CASE("deadline blocks: one endpoint alone has blocks past a deadline -> ask
     CHECK(world.watcher->status().waiting.empty());
 }
 
+TEST_CASE("deadline blocks: one endpoint told a block an hour late -> dated as several say, and the deadline passes "
+          "[F02]",
+          "[F02]") {
+    World world{two_endpoints()};
+    world.follow();
+    world.issue();
+    world.chain.set_teller([](chains::BlockScan& scan) {
+        scan.block.mined_at = scan.block.mined_at + core::Millis{2 * 3'600'000};
+    });
+    world.chain.mine_empty(1);
+    world.follow();
+    world.chain.set_teller({});
+    const std::uint64_t false_height = world.tip().height;
+    const auto after_lie = agreed_to(world);
+    REQUIRE(after_lie);
+    CHECK(after_lie->mined_at <= world.chain.ref_at(false_height).mined_at);
+    const auto dated = world.read<std::optional<core::BlockRef>>(
+        [id = world.chain.info().id, false_height](db::UnitOfWork& work) {
+            return work.blocks().at(id, false_height);
+        });
+    REQUIRE(dated);
+    CHECK(dated->mined_at == world.chain.ref_at(false_height).mined_at);
+    mine_past_deadline(world);
+    CHECK(agreed_to(world)->height + 2 == world.tip().height);
+    CHECK(world.watcher->status().waiting.empty());
+}
+
 TEST_CASE("deadline blocks: nobody's deadline -> nobody is asked") {
     World world{two_endpoints()};
     world.follow();
