@@ -25,9 +25,9 @@ core::Task<Response> describe(Request request, std::string etag) {
 }  // namespace
 
 void add_openapi_route(Router& router) {
-    const std::string etag = '"' + sha256_hex(openapi_document()).substr(0, 32) + '"';
+    static const std::string etag = '"' + sha256_hex(openapi_document()).substr(0, 32) + '"';
     router.add("GET", "/openapi.json",
-               [etag](Request request) { return describe(std::move(request), etag); });
+               [](Request request) { return describe(std::move(request), etag); });
 }
 
 }  // namespace api
