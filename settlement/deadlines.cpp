@@ -77,8 +77,7 @@ Expected<std::vector<core::SessionId>> Deadlines::due(db::UnitOfWork& work) cons
             // Coin that a contract sent shows in balances only: they must be read past the deadline too.
             const bool by_balance = info != nullptr && info->scan_native &&
                                     row.session.destination.asset.is_native();
-            if (by_balance &&
-                (!*balances_read || (*balances_read)->mined_at <= row.session.expires_at)) {
+            if (by_balance && (!*balances_read || (*balances_read)->height < (**agreed).height)) {
                 continue;
             }
             out.push_back(row.session.id);

@@ -145,7 +145,7 @@ class ChainReader {
                                                                       TransferSeen transfer,
                                                                       unsigned endpoints) = 0;
 
-    //! The block at `height`, of which they say the same hash and time. kNoQuorum as above.
+    //! The block at `height`, of which they say the same hash and time; without its parent. kNoQuorum as above.
     virtual core::Task<core::Expected<core::BlockRef>> agreed_block(std::uint64_t height,
                                                                     unsigned endpoints) = 0;
 

@@ -243,7 +243,9 @@ core::Task<core::Expected<core::BlockRef>> FakeChain::block_at(std::uint64_t hei
     if (auto error = fault("block_at")) co_return *error;
     auto block = known(height);
     if (!block) co_return block.error();
-    co_return (**block).ref;
+    core::BlockRef ref = (**block).ref;
+    ref.mined_at = ref.mined_at + block_told_late_;
+    co_return ref;
 }
 
 core::Task<core::Expected<chains::BlockScan>> FakeChain::scan_block(
@@ -320,7 +322,9 @@ core::Task<core::Expected<core::BlockRef>> FakeChain::agreed_block(std::uint64_t
     if (auto agreed = quorum("agreed_block", endpoints); !agreed) co_return agreed.error();
     auto block = known(height);
     if (!block) co_return block.error();
-    co_return (**block).ref;
+    core::BlockRef ref = (**block).ref;
+    ref.parent = {};
+    co_return ref;
 }
 
 core::Task<core::Expected<core::Done>> FakeChain::corroborate(core::BlockRef at,

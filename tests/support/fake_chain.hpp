@@ -105,6 +105,8 @@ class FakeChain final : public chains::ChainReader {
     void set_second_endpoint(bool there) { second_ = there; }
     //! And a third one beside it, which never invents anything.
     void set_third_endpoint(bool there) { third_ = there; }
+    //! block_at() tells blocks so much later than they were mined.
+    void set_block_told_late(core::Millis late) { block_told_late_ = late; }
     //! State older than this many blocks below the head is gone.
     void set_state_depth(std::optional<std::uint64_t> blocks) { state_depth_ = blocks; }
     //! Called when a block was read, before its answer is given.
@@ -217,6 +219,7 @@ class FakeChain final : public chains::ChainReader {
     bool third_ = false;
     std::map<core::Address, core::Expected<core::Units>> told_balances_;
     std::function<void(chains::BlockScan&)> teller_;
+    core::Millis block_told_late_{0};
     std::optional<std::uint64_t> state_depth_;
     bool blind_ = false;
     std::map<std::uint64_t, chains::TransferSeen> invented_;

@@ -24,6 +24,21 @@ core::Expected<std::uint64_t> origin_height(std::optional<std::uint64_t> start_h
     return heads.finalized ? std::min(origin, safe) : origin;
 }
 
+//! No deadline before its time is looked at: one endpoint's word is not enough for it.
+core::Task<core::Expected<core::BlockRef>> read_origin(chains::ChainReader& reader,
+                                                       std::uint64_t height) {
+    auto origin = co_await reader.block_at(height);
+    const unsigned endpoints = reader.info().payout_final.endpoints;
+    if (!origin || endpoints <= 1) co_return origin;
+    const auto agreed = co_await reader.agreed_block(height, endpoints);
+    if (!agreed) co_return agreed.error();
+    if (agreed->hash != origin->hash) {
+        co_return core::Error{core::Errc::kReorged, "the endpoints agree on another first block"};
+    }
+    origin->mined_at = agreed->mined_at;
+    co_return origin;
+}
+
 core::Task<core::Expected<core::Done>> read_tokens(chains::ChainReader& reader, core::Log& log,
                                                    core::Address owner, Opening& opening) {
     for (const chains::TokenInfo& token : reader.info().tokens) {
@@ -57,7 +72,7 @@ core::Task<core::Expected<Opening>> read_opening(chains::ChainReader& reader, co
                                                  chains::Heads heads) {
     auto height = origin_height(start_height, heads);
     if (!height) co_return height.error();
-    auto origin = co_await reader.block_at(*height);
+    auto origin = co_await read_origin(reader, *height);
     if (!origin) co_return origin.error();
     Opening opening;
     opening.origin = *origin;

@@ -37,7 +37,8 @@ core::Task<core::Expected<core::BlockRef>> DeadlineBlocks::as_agreed(core::Block
     if (agreed->hash != block.hash) {
         co_return core::Error{core::Errc::kReorged, "the endpoints agree on something else"};
     }
-    co_return agreed;
+    block.mined_at = agreed->mined_at;
+    co_return block;
 }
 
 core::Task<core::Expected<core::Done>> DeadlineBlocks::agree() {

@@ -82,7 +82,9 @@ core::Task<core::Expected<core::Done>> QuorumDesk::agree(Item item, core::BlockR
             content = co_await reader_.corroborate_own(block, std::move(seen), tier.endpoints);
         } else {
             auto seen = transfer_of(*item.deposit);
-            block.mined_at = item.deposit->mined_at;
+            // What has counted once keeps the time with which it did (db::CountedAs).
+            const bool is_dated = item.deposit->counted == db::Counted::kConfirmed;
+            block.mined_at = is_dated ? core::Instant{} : item.deposit->mined_at;
             content = co_await reader_.corroborate(block, std::move(seen), tier.endpoints);
         }
         if (!content) co_return content.error();

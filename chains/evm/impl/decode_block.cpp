@@ -187,6 +187,9 @@ BlockBody read_block(od::object object, const WatchFilter* filter) {
         }
     }
     seen.need(6, "a block lacks a field");
+    // A genesis block may have no time. Of any other, zero would mean that its time is not asked about.
+    const core::BlockRef& ref = body.head.ref;
+    if (ref.height != 0 && ref.mined_at == core::Instant{}) throw BadField{"timestamp"};
     header.prove(body.head);
     return body;
 }

@@ -162,7 +162,7 @@ class EvmReader final : public ChainReader {
     core::Task<core::Expected<core::Done>> stands(core::BlockRef block, unsigned endpoints);
     //! The same, with the block's time unless that is zero.
     core::Task<core::Expected<core::Done>> stands_since(core::BlockRef block, unsigned endpoints);
-    net::Normaliser hash_and_time();
+    net::Normaliser hash_and_time(std::uint64_t height);
     core::Task<core::Expected<core::Done>> reached(net::RpcCall call, unsigned endpoints,
                                                    net::Normaliser yes_or_no, std::string what);
     core::Task<core::Expected<std::vector<BlockScan>>> read_piece_from(std::uint64_t first,

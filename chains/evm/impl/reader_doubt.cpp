@@ -162,7 +162,7 @@ core::Task<core::Expected<core::Done>> EvmReader::agree_on_payments(const BlockD
             if (error.code == core::Errc::kNotReady && !behind) not_now = error;
             continue;
         }
-        if (!accept(body->head, *reply) || body->head.ref != draft.ref()) continue;
+        if (!accept(body->head, *reply) || body->head.ref.hash != draft.ref().hash) continue;
         if (draft.same_payments(*body)) {
             for (const auto& [liar, told] : others) {
                 gate_.pool().doubt(liar, "outvoted", "payments of " + draft.ref().hash.hex0x());

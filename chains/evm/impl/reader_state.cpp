@@ -176,10 +176,11 @@ core::Task<core::Expected<core::Done>> EvmReader::agree_on(net::RpcCall call, un
 }
 
 //! Not every chain's headers can be hashed here: the time is compared like the hash.
-net::Normaliser EvmReader::hash_and_time() {
-    return [this](std::string_view json) -> core::Expected<std::string> {
+net::Normaliser EvmReader::hash_and_time(std::uint64_t height) {
+    return [this, height](std::string_view json) -> core::Expected<std::string> {
         const auto head = decoder_.head(json);
         if (!head) return head.error();
+        if (head->ref.height != height) return malformed_state("a block of another height");
         return hash_and_time_text(head->ref);
     };
 }
@@ -187,20 +188,22 @@ net::Normaliser EvmReader::hash_and_time() {
 core::Task<core::Expected<core::BlockRef>> EvmReader::agreed_block(std::uint64_t height,
                                                                    unsigned endpoints) {
     const auto agreed = co_await gate_.agree(call_block(hex_number(height), false), endpoints,
-                                             hash_and_time());
+                                             hash_and_time(height));
     if (!agreed) co_return agreed.error();
     const auto json = agreed->reply.result();
     if (!json) co_return json.error();
     const auto head = decoder_.head(*json);
     if (!head) co_return head.error();
-    co_return head->ref;
+    core::BlockRef block = head->ref;
+    block.parent = {};  // one endpoint's word
+    co_return block;
 }
 
 core::Task<core::Expected<core::Done>> EvmReader::stands_since(core::BlockRef block,
                                                               unsigned endpoints) {
     if (block.mined_at == core::Instant{}) co_return co_await stands(block, endpoints);
     co_return co_await agree_on(call_block(hex_number(block.height), false), endpoints,
-                                hash_and_time(), hash_and_time_text(block));
+                                hash_and_time(block.height), hash_and_time_text(block));
 }
 
 core::Task<core::Expected<core::Done>> EvmReader::corroborate(core::BlockRef block,

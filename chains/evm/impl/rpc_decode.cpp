@@ -256,10 +256,12 @@ class HeadMemo {
         return known == known_.end() ? nullptr : &known->head;
     }
     void keep(std::string_view json, const BlockHead& head) {
-        known_.push_back({std::string{json}, head});
+        if (json.size() <= kTextMax) known_.push_back({std::string{json}, head});
     }
 
   private:
+    //! A header with the hashes of 3,000 transactions. A node may pad its answers.
+    static constexpr std::size_t kTextMax = 256 * 1'024;
     struct Known {
         std::string json;
         BlockHead head;

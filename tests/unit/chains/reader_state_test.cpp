@@ -266,6 +266,34 @@ TEST_CASE("reader agreed block: its hash and time by the word of several, or no 
     CHECK(lied.error().code == Errc::kNoQuorum);
 }
 
+TEST_CASE("reader: a block of no time, in a header of unknown form -> malformed [F02]", "[F02]") {
+    Bench bench;
+    bench.chain.mine({{}, ""});
+    bench.twists[0] = [](const std::string& method, const json&, json& result) {
+        if (method != "eth_getBlockByNumber") return;
+        result["timestamp"] = "0x0";
+        result["strange"] = 1;
+    };
+    const auto scan = bench.scan(1);
+    REQUIRE_FALSE(scan);
+    CHECK(scan.error().code == Errc::kMalformed);
+}
+
+TEST_CASE("reader agreed block: one endpoint tells another number beside the same hash -> it has no word [F02]", "[F02]") {
+    Bench bench{3};
+    bench.chain.mine({{}, ""});
+    const auto truth = bench.scan(1);
+    REQUIRE(truth);
+    const std::size_t liar = GENERATE(0, 1, 2);
+    bench.twists[liar] = [](const std::string& method, const json&, json& result) {
+        if (method == "eth_getBlockByNumber") result["number"] = "0xffff";
+    };
+    const auto agreed = bench.run(bench.reader().agreed_block(1, 2));
+    REQUIRE(agreed);
+    CHECK(agreed->height == 1);
+    CHECK(agreed->hash == truth->block.hash);
+}
+
 TEST_CASE("reader corroborate: all agree on another block -> reorged [F05]", "[F05]") {
     Bench bench{2};
     FakeTx tx;

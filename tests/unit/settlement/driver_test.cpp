@@ -238,6 +238,11 @@ TEST_CASE("deadlines: native coin -> waits for a reading of balances past the de
         return work.blocks().set_agreed_to(kChain, past);
     });
     REQUIRE(desk.run(deadlines.look_once()).value() == 0);
+    core::BlockRef told_late = before;
+    told_late.mined_at = past.mined_at;
+    desk.write<core::Done>(
+        [&](db::UnitOfWork& work) { return work.blocks().set_native_read_to(kChain, told_late); });
+    REQUIRE(desk.run(deadlines.look_once()).value() == 0);
     desk.write<core::Done>(
         [&](db::UnitOfWork& work) { return work.blocks().set_native_read_to(kChain, past); });
     REQUIRE(desk.run(deadlines.look_once()).value() == 1);

@@ -103,3 +103,16 @@ TEST_CASE("deadline blocks: many deadlines -> each is passed by a block of its o
     mine_past_deadline(world);
     CHECK(agreed_to(world)->mined_at > world.clock.now() - core::Millis{120'000} + core::Millis{3'600'000});
 }
+
+TEST_CASE("deadline blocks: the first block told years late -> dated as several say, or not begun with [F02]", "[F02]") {
+    World world{two_endpoints()};
+    world.chain.set_block_told_late(core::Millis{1'000LL * 3'600'000});
+    world.chain.set_agreeing_endpoints(1);
+    world.follow();
+    CHECK_FALSE(agreed_to(world));
+    world.chain.set_agreeing_endpoints(2);
+    world.clock.advance(core::Millis{60'000});
+    world.follow();
+    REQUIRE(agreed_to(world));
+    CHECK(agreed_to(world)->mined_at == world.chain.ref_at(agreed_to(world)->height).mined_at);
+}
