@@ -22,7 +22,6 @@
     X(deposits_of_lost_blocks_kept, "after a reorganisation no deposit is taken back")             \
     X(payouts_of_lost_blocks_kept, "after a reorganisation no payout is taken back")               \
     X(status_of_deposits_ignored, "a failed transaction's coin counts as a deposit")               \
-    X(status_of_payouts_ignored, "a failed transaction of ours is read as a good one")             \
     X(any_contract_is_a_token, "any contract's transfers count as the first token's")              \
     X(keyed_by_log_number_in_block, "a deposit is known by its log's number in the block")         \
     X(watched_addresses_not_refreshed, "new receivers are watched from the next start on only")    \
