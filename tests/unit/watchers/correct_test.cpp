@@ -50,6 +50,15 @@ db::OwnTx row_of(World& world, const core::TxId& tx) {
     return *row;
 }
 
+//! 70 in coin or in the token, in one transaction.
+FakeContent paying(const World& world, const db::Receiver& receiver, bool native) {
+    const chains::ChainInfo& info = world.chain.info();
+    FakeContent content;
+    content.transfers = {native ? native_transfer(info, fake_tx(1), receiver.address, 70)
+                                : token_transfer(info, fake_tx(1), receiver.address, 70)};
+    return content;
+}
+
 void times_thousand(chains::BlockScan& scan) {
     for (auto& own : scan.own) own.native_value = *own.native_value.times(1'000);
     for (auto& deposit : scan.deposits) deposit.units = *deposit.units.times(1'000);
@@ -128,12 +137,8 @@ TEST_CASE("correct: a payment told a thousand times too large -> the true amount
     World world{two_wanted()};
     world.follow();
     const db::Receiver receiver = world.issue(native);
-    FakeContent content;
-    content.transfers = {native
-                             ? native_transfer(world.chain.info(), fake_tx(1), receiver.address, 70)
-                             : token_transfer(world.chain.info(), fake_tx(1), receiver.address, 70)};
     world.chain.set_teller(times_thousand);
-    world.chain.mine(content);
+    world.chain.mine(paying(world, receiver, native));
     world.follow();
     REQUIRE(world.deposits(receiver).size() == 1);
     CHECK(world.deposits(receiver).front().units == core::Units{70'000});
@@ -158,14 +163,10 @@ TEST_CASE("correct: a payment's block told an hour late -> confirmed with the ti
     World world{two_wanted()};
     world.follow();
     const db::Receiver receiver = world.issue(native);
-    FakeContent content;
-    content.transfers = {native
-                             ? native_transfer(world.chain.info(), fake_tx(1), receiver.address, 70)
-                             : token_transfer(world.chain.info(), fake_tx(1), receiver.address, 70)};
     world.chain.set_teller([](chains::BlockScan& scan) {
         scan.block.mined_at = scan.block.mined_at + core::Millis{3'600'000};
     });
-    world.chain.mine(content);
+    world.chain.mine(paying(world, receiver, native));
     world.follow();
     const core::Instant truth = world.chain.ref_at(1).mined_at;
     REQUIRE(world.deposits(receiver).size() == 1);
