@@ -101,7 +101,6 @@ Expected<std::uint16_t> parse_port(std::string_view text, const std::string& sch
 
 //! Takes "host", "host:port", "[address]" or "[address]:port" apart.
 core::Error read_authority(std::string_view text, TargetRules rules, TargetUrl& out) {
-    std::string_view port;
     if (text.starts_with('[')) {
         const auto close = text.find(']');
         if (close == std::string_view::npos) return invalid("the host's bracket is not closed");

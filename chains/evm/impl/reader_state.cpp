@@ -7,6 +7,8 @@
 namespace chains::evm::impl {
 namespace {
 
+using Text = core::Expected<std::string>;
+
 core::Error malformed_state(const char* what) { return {core::Errc::kMalformed, what}; }
 
 std::string transfer_text(const core::BlockHash& block, const TransferLog& log,
@@ -209,7 +211,6 @@ core::Task<core::Expected<core::Done>> EvmReader::stands_since(core::BlockRef bl
 core::Task<core::Expected<core::Done>> EvmReader::corroborate(core::BlockRef block,
                                                               TransferSeen transfer,
                                                               unsigned endpoints) {
-    using Text = core::Expected<std::string>;
     // The balance was agreed on when the residual was booked (corroborate_balance): the block's hash
     // stands for its state, and most nodes have forgotten that state when the block is final.
     if (transfer.kind == TransferKind::kNativeResidual) co_return co_await stands(block, endpoints);
