@@ -172,8 +172,8 @@ struct StoreFixture {
         });
     }
     //! Puts the session into a state, as settlement would.
-    void move(const std::string& id, session::State to) {
-        db::SessionRow moved = row(id);
+    void move(const std::string& id, session::State to) { move(row(id), to); }
+    void move(db::SessionRow moved, session::State to) {
         db::JournalEntry entry;
         entry.session = moved.session.id;
         entry.version = moved.version + 1;
