@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "chains/crypto/keccak.hpp"
+#include "chains/evm/transaction.hpp"
+#include "tests/simulation/told.hpp"
 
 namespace simulation {
 namespace {
@@ -13,39 +15,10 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kViolationsMax = 50;
-//! A quarter of an hour of asking.
-constexpr unsigned kRefusedMax = 128;
-constexpr std::uint64_t kFeeCapWei = 500'000'000'000;
+const core::Units kFeeCap{500'000'000'000U};
 
 bool is_ten_percent_more(std::uint64_t now, std::uint64_t before) {
     return U256{now} * 100 >= U256{before} * 110;
-}
-
-unsigned decimals_of(const Chain& chain, Asset asset) {
-    return asset == kNative ? 18 : chain.contracts().token(asset).decimals;
-}
-
-core::Units units_of(const json& text) {
-    const auto units = core::Units::from_decimal(text.get<std::string>());
-    CHECK(units.has_value(), "the API tells amounts in base units");
-    return *units;
-}
-
-void add(std::map<Asset, core::Units>& sums, Asset asset, const core::Units& units) {
-    const auto sum = sums[asset].plus(units);
-    CHECK(sum.has_value());
-    sums[asset] = *sum;
-}
-
-core::Units sum_of(const std::map<Asset, core::Units>& sums, Asset asset) {
-    const auto found = sums.find(asset);
-    return found == sums.end() ? core::Units{} : found->second;
-}
-
-core::TxId tx_of(const json& text) {
-    const auto tx = core::TxId::from_hex(text.get<std::string>());
-    CHECK(tx.has_value(), "the API tells transactions in hex");
-    return *tx;
 }
 
 std::size_t place_of(World& world, const std::string& chain) {
@@ -78,9 +51,12 @@ void Auditor::violated(std::string_view rule, const Order* order, const std::str
     if (!is_held_to(rule, order)) return;
     std::string text{rule};
     if (order != nullptr) text += ", order " + std::to_string(order->number);
-    text += ": " + what;
-    world_.trace().tell("VIOLATION", text);
-    if (violations_.size() < kViolationsMax) violations_.push_back(std::move(text));
+    record(text + ": " + what);
+}
+
+void Auditor::record(std::string violation) {
+    world_.trace().tell("VIOLATION", violation);
+    if (violations_.size() < kViolationsMax) violations_.push_back(std::move(violation));
 }
 
 void Auditor::complain(std::string_view rule, const Order& order, const std::string& what) {
@@ -120,8 +96,32 @@ void Auditor::heard(Order& order, const json& session) {
 }
 
 void Auditor::overheard(const Order& order, const json& session) {
+    check_agreed(order, session);
     check_delivery_told(order, session);
     check_deposits_told(order, session);
+}
+
+//! Where to pay, what, until when and for whom stays as it was agreed.
+void Auditor::check_agreed(const Order& order, const json& session) {
+    const json& destination = session.at("destination");
+    if (address_of(destination.at("address")) != order.destination) {
+        violated("I7", &order, "another destination is told: " + destination.dump());
+    }
+    const Chain& chain = *world_.places()[order.chain].chain;
+    const bool has_amount = destination.contains("amountUnits");
+    const auto asked = core::Units::from_token_decimal(destination.value("amountUnits", "0"),
+                                                       decimals_of(chain, order.asset));
+    if (has_amount == order.units.is_zero() || !asked || *asked != order.units) {
+        violated("I7", &order, "another amount is told: " + destination.dump());
+    }
+    if (!order.session.empty() && session.at("expiresAt") != order.expires_at.unix_seconds()) {
+        violated("I7", &order, "another deadline is told: " + session.at("expiresAt").dump());
+    }
+    const json& method = session.at("paymentMethod");
+    if (order.receiver.empty() || !method.is_object() || !method.contains("receiverAddress")) return;
+    if (address_of(method["receiverAddress"]) != order.receiver) {
+        violated("I3", &order, "another address to pay to is told: " + method.dump());
+    }
 }
 
 //! What is called done must be in a final block of the chain, whatever the nodes said.
@@ -141,17 +141,19 @@ void Auditor::check_delivery_told(const Order& order, const json& session) {
         violated("I3", &order, status + " by a transaction that is not final: " + tx.hex0x());
         return;
     }
-    check_amount_told(order, tx, where->height, delivery);
+    const core::Address to =
+        status == "succeeded" ? order.destination : order.refund.value_or(core::Address{});
+    check_amount_told(order, to, tx, where->height, delivery);
 }
 
-//! What the end is said to have brought must be what the transaction brought.
-void Auditor::check_amount_told(const Order& order, const core::TxId& tx, std::uint64_t height,
-                                const json& delivery) {
+//! What the end is said to have brought must be what the transaction brought, to where the end says.
+void Auditor::check_amount_told(const Order& order, const core::Address& to, const core::TxId& tx,
+                                std::uint64_t height, const json& delivery) {
     const Chain& chain = *world_.places()[order.chain].chain;
     const std::string text = delivery.value("receivedUnits", "nothing");
     const auto told = core::Units::from_token_decimal(text, decimals_of(chain, order.asset));
     for (const Moved& move : chain.moves_at(height)) {
-        if (move.tx != tx || !move.success || move.asset != order.asset) continue;
+        if (move.tx != tx || !move.success || move.asset != order.asset || move.to != to) continue;
         if (told && *told == move.units) return;
     }
     violated("I18", &order, "the transaction did not bring " + text + ": " + tx.hex0x());
@@ -168,19 +170,34 @@ void Auditor::check_deposits_told(const Order& order, const json& session) {
         if (!seen.insert(key).second) {
             violated("I3", &order, "a deposit is listed twice: " + hash);
         }
-        const auto token = core::Address::from_hex(deposit["tokenAddress"].get<std::string>());
-        const Asset asset = token->is_zero() ? kNative : chain.contracts().asset_at(*token);
+        const core::Address token = address_of(deposit["tokenAddress"]);
+        const Asset asset = token.is_zero() ? kNative : chain.contracts().asset_at(token);
         const auto units = core::Units::from_token_decimal(deposit["units"].get<std::string>(),
                                                            decimals_of(chain, asset));
         if (!units || *units != units_of(deposit["baseUnits"])) {
             violated("I18", &order, "an amount is told in two ways: " + deposit.dump());
         }
-        if (deposit["status"] != "confirmed") continue;
-        const auto where = chain.where(tx_of(deposit["txHash"]));
-        if (!where || where->height > chain.finalized_height()) {
-            violated("I3", &order, "credited what is not final: " + hash);
-        }
+        if (deposit["status"] == "confirmed") overheard_confirmed(order, deposit);
     }
+}
+
+void Auditor::overheard_confirmed(const Order& order, const json& deposit) {
+    if (!deposit.contains("txHash")) return;
+    const Chain& chain = *world_.places()[order.chain].chain;
+    const core::TxId tx = tx_of(deposit["txHash"]);
+    const auto where = chain.where(tx);
+    if (!where || where->height > chain.finalized_height()) {
+        violated("I3", &order, "credited what is not final: " + tx.hex0x());
+        return;
+    }
+    const core::Address token = address_of(deposit["tokenAddress"]);
+    const Asset asset = token.is_zero() ? kNative : chain.contracts().asset_at(token);
+    const core::Units units = units_of(deposit["baseUnits"]);
+    for (const Moved& move : chain.moves_at(where->height)) {
+        const bool is_there = move.tx == tx && move.success && move.to == order.receiver;
+        if (is_there && move.asset == asset && move.units == units) return;
+    }
+    violated("I18", &order, "credited what did not come so: " + deposit.dump());
 }
 
 void Auditor::sent(std::size_t place, std::string_view body) {
@@ -195,21 +212,43 @@ void Auditor::sent(std::size_t place, std::string_view body) {
         if (!raw) continue;
         const auto hash = core::TxId::from_bytes(chains::crypto::keccak256(*raw).view());
         const auto index = chain.find_tx(*hash);
-        if (!index) continue;
-        const Tx& tx = chain.tx(*index);
-        Content content{tx.to, core::Units{tx.value}.decimal() + "/" + core::to_hex(tx.data)};
-        const auto [known, is_new] =
-            identities_.emplace(std::tuple{place, tx.from, tx.nonce}, content);
-        if (!is_new && !(known->second == content)) {
-            violated("I10", nullptr, tx.from.hex0x() + " signed two things with nonce " +
-                                         std::to_string(tx.nonce));
+        if (!index) {
+            check_refused(place, *hash, *raw);
+            continue;
         }
-        if (tx.fee_max > kFeeCapWei) {
+        const Tx& tx = chain.tx(*index);
+        const std::string value_and_data = core::Units{tx.value}.decimal() + "/" + core::to_hex(tx.data);
+        check_identity(place, tx.from, tx.nonce, {tx.to, value_and_data});
+        if (core::Units{tx.fee_max} > kFeeCap) {
             violated("I14", nullptr, "a fee of " + std::to_string(tx.fee_max) + " wei per gas");
         }
         check_bid(place, tx);
-        check_only_one_lives(place, tx, content.to.hex0x() + "/" + content.value_and_data);
+        check_only_one_lives(place, tx, tx.to.hex0x() + "/" + value_and_data);
     }
+}
+
+//! What no node took is out all the same, and somebody may have kept it.
+void Auditor::check_refused(std::size_t place, const core::TxId& id, core::ByteView raw) {
+    if (!refused_.insert(id).second) return;
+    const auto signed_tx = chains::evm::decode_raw(raw);
+    if (!signed_tx) {
+        violated("I10", nullptr, "what was sent is no transaction: " + id.hex0x());
+        return;
+    }
+    const auto* tx = std::get_if<chains::evm::DynamicFeeTransaction>(&signed_tx->tx);
+    CHECK(tx != nullptr, "these chains have a base fee");
+    check_identity(place, signed_tx->sender, tx->nonce,
+                   {tx->to.value_or(core::Address{}), tx->value.decimal() + "/" + core::to_hex(tx->data)});
+    if (tx->max_fee_per_gas > kFeeCap) {
+        violated("I14", nullptr, "a fee of " + tx->max_fee_per_gas.decimal() + " wei per gas");
+    }
+}
+
+void Auditor::check_identity(std::size_t place, const core::Address& from, std::uint64_t nonce,
+                             Content content) {
+    const auto [known, is_new] = identities_.emplace(std::tuple{place, from, nonce}, content);
+    if (is_new || known->second == content) return;
+    violated("I10", nullptr, from.hex0x() + " signed two things with nonce " + std::to_string(nonce));
 }
 
 //! No node takes another bid for a nonce that is not ten percent higher in both prices.
@@ -261,6 +300,7 @@ void Auditor::became_final(std::size_t place, const Moved& move) {
     if (from != roles_.end() && from->second.part == Part::kReceiver) {
         paid_out(orders_.at(from->second.order), move);
     }
+    if (move.from == gas_station_) check_gas_money(move);
     if (to == roles_.end()) return;
     Account& account = orders_.at(to->second.order);
     const Order& order = *account.order;
@@ -270,10 +310,7 @@ void Auditor::became_final(std::size_t place, const Moved& move) {
     }
     switch (to->second.part) {
         case Part::kReceiver:
-            if (move.from == gas_station_) {
-                add(account.gas, move.asset, move.units);
-                return;
-            }
+            if (move.from == gas_station_) return;
             add(account.in, move.asset, move.units);
             account.deposits.push_back({move.tx, move.asset, move.units,
                                         world_.places()[place].chain->block_at(move.height).mined_at,
@@ -294,6 +331,18 @@ void Auditor::became_final(std::size_t place, const Moved& move) {
             }
             return;
     }
+}
+
+//! The gas station pays for what addresses of sessions send, and fills its own gaps.
+void Auditor::check_gas_money(const Moved& move) {
+    if (move.to == gas_station_) return;
+    const auto role = roles_.find(move.to);
+    if (role == roles_.end() || role->second.part != Part::kReceiver) {
+        violated("I2", nullptr, "gas money went to a stranger: " + move.to.hex0x());
+        return;
+    }
+    Account& account = orders_.at(role->second.order);
+    account.gas = *account.gas.plus(move.units);
 }
 
 void Auditor::paid_out(Account& account, const Moved& move) {
@@ -341,167 +390,6 @@ void Auditor::heard_status(const json& status) {
             violated("I5", nullptr, "payouts were halted without a cause: " +
                                         halt.at("reason").get<std::string>());
         }
-    }
-}
-
-// ---- at the end ---------------------------------------------------------------------------------
-
-std::vector<std::string> Auditor::complaints() {
-    complaints_.clear();
-    for (auto& [number, account] : orders_) {
-        const Order& order = *account.order;
-        if (order.session.empty()) {
-            complain("I19", order, "could never be opened");
-        } else {
-            judge_one(account, json::parse(order.last_view));
-            if (order.receiver.empty() && order.addresses_refused > kRefusedMax) {
-                complain("I19", order, "never got an address to pay to");
-            }
-        }
-    }
-    if (!has_honest_majority_) return complaints_;
-    complain_of_what_waits();
-    for (const std::size_t place : broken_) {
-        if (halted_.contains(place)) continue;
-        complaints_.push_back("I12: what was final left the chain, and payouts were not halted");
-    }
-    return complaints_;
-}
-
-std::uint64_t Auditor::deliveries() const {
-    std::uint64_t sum = 0;
-    for (const auto& [number, account] : orders_) sum += account.delivery_count;
-    return sum;
-}
-
-std::uint64_t Auditor::returns() const {
-    std::uint64_t sum = 0;
-    for (const auto& [number, account] : orders_) sum += account.return_count;
-    return sum;
-}
-
-void Auditor::complain_of_what_waits() {
-    for (const Place& place : world_.places()) {
-        for (const core::TxId& id : place.chain->waiting()) {
-            const Tx& tx = place.chain->tx(*place.chain->find_tx(id));
-            if (tx.synthetic) continue;
-            complaints_.push_back("I13: a transaction waits for ever: " + id.hex0x() + ", nonce " +
-                                  std::to_string(tx.nonce) + " of " + tx.from.hex0x());
-        }
-    }
-}
-
-void Auditor::judge() {
-    for (const std::string& complaint : complaints()) {
-        world_.trace().tell("VIOLATION", complaint);
-        if (violations_.size() < kViolationsMax) violations_.push_back(complaint);
-    }
-}
-
-void Auditor::judge_one(Account& account, const json& session) {
-    judge_outcome(account, session);
-    judge_deposits(account, session);
-}
-
-//! Is it the end that the agreed terms give, by the money that came in time?
-void Auditor::judge_outcome(Account& account, const json& session) {
-    const Order& order = *account.order;
-    const std::string reason = session.at("statusReason").at("code");
-    const Chain& chain = *world_.places()[order.chain].chain;
-    core::Units in_time;
-    // A payment that failed until a reorganisation let it through may be seen when the session has ended.
-    core::Units all_along;
-    for (const Deposit& deposit : account.deposits) {
-        if (deposit.asset != order.asset || deposit.mined_at > order.expires_at) continue;
-        in_time = *in_time.plus(deposit.units);
-        if (chain.tx(*chain.find_tx(deposit.tx)).was_in_vain) continue;
-        all_along = *all_along.plus(deposit.units);
-    }
-    const auto is_enough = [&order](const core::Units& units) {
-        if (units.is_zero()) return false;
-        if (order.terms->accepts_underpaid || order.units.is_zero()) return true;
-        return units >= *order.units.mul_ratio_ceil(10'000 - order.terms->tolerance_bps, 10'000);
-    };
-    const core::Units delivered = sum_of(account.delivered, order.asset);
-    const std::string told = order.status + " (" + reason + ")";
-    if (order.status == "succeeded") {
-        if (account.delivery_count != 1) complain("I7", order, "succeeded, but nothing arrived");
-        if (!is_enough(in_time)) {
-            complain("I3", order, "succeeded with " + in_time.decimal() + " in time");
-        }
-        if (delivered > in_time) {
-            complain("I18", order, "delivered " + delivered.decimal() + " of " + in_time.decimal());
-        }
-        const core::Units tolerated =
-            *order.units.mul_ratio_floor(order.terms->tolerance_bps, 10'000);
-        if (order.terms->refunds_excess && !order.units.is_zero() &&
-            delivered > *order.units.plus(tolerated)) {
-            complain("I18", order, "delivered more than asked: " + delivered.decimal());
-        }
-        if (!order.units.is_zero() && !order.terms->accepts_underpaid &&
-            delivered < *order.units.mul_ratio_floor(10'000 - order.terms->tolerance_bps, 10'000)) {
-            complain("I18", order, "delivered less than agreed: " + delivered.decimal());
-        }
-        return;
-    }
-    if (account.delivery_count != 0) complain("I7", order, told + ", but it was delivered");
-    if (order.status == "bounced" || order.status == "expired") {
-        if (is_enough(all_along) && !order.was_refused) {
-            complain("I19", order, told + ", but " + all_along.decimal() + " came in time");
-        }
-        if (order.status == "expired" && !all_along.is_zero()) {
-            complain("I19", order, told + ", but " + all_along.decimal() + " came in time");
-        }
-        return;
-    }
-    const bool is_held = reason == "no_refund_address" || reason == "refund_impossible" ||
-                         reason == "payout_held" || reason == "delivery_impossible";
-    if (!is_held || (order.refund && !order.was_refused)) {
-        complain("I19", order, "did not end: " + told);
-    }
-}
-
-//! Is every unit that came told of, and gone where its use says?
-void Auditor::judge_deposits(Account& account, const json& session) {
-    const Order& order = *account.order;
-    const Chain& chain = *world_.places()[order.chain].chain;
-    std::map<core::TxId, core::Units> told;
-    Sums kept;
-    Sums sums;
-    for (const json& deposit : session.at("deposits")) {
-        if (deposit["status"] == "orphaned") continue;
-        const core::Units units = units_of(deposit["baseUnits"]);
-        const auto token = core::Address::from_hex(deposit["tokenAddress"].get<std::string>());
-        const Asset asset = token->is_zero() ? kNative : chain.contracts().asset_at(*token);
-        add(sums, asset, units);
-        // Coin whose transaction no node told shows in a balance, and is told without one.
-        if (deposit.contains("txHash")) told[tx_of(deposit["txHash"])] = units;
-        if (deposit["use"] == "held" || deposit["use"] == "booked") add(kept, asset, units);
-    }
-    for (const Deposit& deposit : account.deposits) {
-        const auto found = told.find(deposit.tx);
-        if (found == told.end()) {
-            if (sum_of(sums, deposit.asset) == sum_of(account.in, deposit.asset)) continue;
-            complain("I3", order, "a deposit is missing: " + deposit.tx.hex0x());
-        } else if (found->second != deposit.units) {
-            complain("I18", order, "a deposit of " + deposit.units.decimal() + " is told as " +
-                                        found->second.decimal());
-        }
-    }
-    for (const auto& [asset, sum] : sums) {
-        if (sum <= sum_of(account.in, asset)) continue;
-        complain("I3", order, "more is told than came: " + sum.decimal());
-    }
-    if (!order.is_final()) return;
-    for (const auto& [asset, came] : account.in) {
-        const core::Units went = *sum_of(account.delivered, asset).plus(sum_of(account.returned, asset));
-        const core::Units left = *went.plus(sum_of(kept, asset));
-        if (left == came) continue;
-        if (!order.refund && left < came) continue;  // nobody to return it to
-        complain("I18", order, "of " + came.decimal() + " of asset " + std::to_string(asset) + " " +
-                                    sum_of(account.delivered, asset).decimal() + " was delivered, " +
-                                    sum_of(account.returned, asset).decimal() + " returned, " +
-                                    sum_of(kept, asset).decimal() + " kept");
     }
 }
 

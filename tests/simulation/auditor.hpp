@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "tests/simulation/told.hpp"
 #include "tests/simulation/order.hpp"
 #include "tests/simulation/world.hpp"
 
@@ -33,6 +34,8 @@ class Auditor {
     void heard(Order& order, const nlohmann::json& session);
     //! Somebody was told of an order, as it was a while ago: `session` is its object then.
     void overheard(const Order& order, const nlohmann::json& session);
+    //! Somebody was told of a deposit of the order that it is confirmed.
+    void overheard_confirmed(const Order& order, const nlohmann::json& deposit);
     //! A request with transactions reached a node.
     void sent(std::size_t place, std::string_view body);
     //! A block was mined: checks all that became final.
@@ -71,7 +74,6 @@ class Auditor {
         core::Address from;
         friend auto operator<=>(const Deposit&, const Deposit&) = default;
     };
-    using Sums = std::map<Asset, core::Units>;
     //! What became final about one order.
     struct Account {
         const Order* order = nullptr;
@@ -82,7 +84,7 @@ class Auditor {
         unsigned delivery_count = 0;
         unsigned return_count = 0;
         Sums returned;
-        Sums gas;
+        core::Units gas;
         bool was_final_no_more = false;  //!< some of its money was, and left the chain
     };
     enum class Part { kReceiver, kDestination, kRefund };
@@ -98,18 +100,24 @@ class Auditor {
 
     void became_final(std::size_t place, const Moved& move);
     void paid_out(Account& account, const Moved& move);
+    void record(std::string violation);
+    void check_agreed(const Order& order, const nlohmann::json& session);
     void check_delivery_told(const Order& order, const nlohmann::json& session);
     void check_deposits_told(const Order& order, const nlohmann::json& session);
-    void check_amount_told(const Order& order, const core::TxId& tx, std::uint64_t height,
-                           const nlohmann::json& delivery);
+    void check_amount_told(const Order& order, const core::Address& to, const core::TxId& tx,
+                           std::uint64_t height, const nlohmann::json& delivery);
+    void check_refused(std::size_t place, const core::TxId& id, core::ByteView raw);
+    void check_identity(std::size_t place, const core::Address& from, std::uint64_t nonce, Content content);
+    void check_gas_money(const Moved& move);
     void check_bid(std::size_t place, const Tx& tx);
     void check_only_one_lives(std::size_t place, const Tx& tx, const std::string& what);
     void complain_of_what_waits();
+    void complain_of_gas_money();
     void judge_one(Account& account, const nlohmann::json& session);
     void judge_outcome(Account& account, const nlohmann::json& session);
+    void judge_delivered(const Account& account, const core::Units& used);
     void judge_deposits(Account& account, const nlohmann::json& session);
     void complain(std::string_view rule, const Order& order, const std::string& what);
-
 
     World& world_;
     bool has_honest_majority_;
@@ -118,6 +126,7 @@ class Auditor {
     std::map<core::Address, Role> roles_;
     std::vector<std::uint64_t> audited_;  //!< by place: the last height that was looked at
     std::map<std::tuple<std::size_t, core::Address, std::uint64_t>, Content> identities_;
+    std::set<core::TxId> refused_;  //!< seen by nodes, and taken by none so far
     struct Bid {
         core::TxId id;
         std::uint64_t fee_max;

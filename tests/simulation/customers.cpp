@@ -19,10 +19,6 @@ std::string asset_address(const Chain& chain, Asset asset) {
     return chain.contracts().token(asset).contract.hex0x();
 }
 
-unsigned decimals_of(const Chain& chain, Asset asset) {
-    return asset == kNative ? 18 : chain.contracts().token(asset).decimals;
-}
-
 }  // namespace
 
 Customers::Customers(World& world, Auditor& auditor, unsigned orders_per_day)

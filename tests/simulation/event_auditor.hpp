@@ -83,7 +83,6 @@ class EventAuditor {
     const Event* known(std::string_view body);
     void meet(Event& event, std::string_view body);
     void check_truth(const Event& event, const nlohmann::json& data) const;
-    void check_deposit(const Event& event, const nlohmann::json& deposit) const;
     Lane& lane_of(const Receiver& receiver, const Event& event);
     const Lane* lane_of(const Receiver& receiver, const Order& order) const;
     void check_order(const Receiver& receiver, const Lane& lane, const Event& event) const;
