@@ -35,9 +35,11 @@
     X(late_deposits_count, "what comes after the deadline counts")                                 \
     X(any_token_pays, "any token pays for a session")                                              \
     X(excess_delivered, "what is over is delivered where it should go back")                       \
+    X(over_returned, "what is over goes back where it should be delivered")                        \
     X(excess_forgotten, "what is over stays where it is")                                          \
     X(more_than_asked_kept, "no more than asked is delivered, and nothing is over")                \
     X(strays_forgotten, "what belongs to no outcome is not returned")                              \
+    X(strays_kept, "what belongs to no outcome is kept on the books, however much it is")          \
     X(strays_planned_twice, "what belongs to no outcome is returned twice")                        \
     X(final_sessions_count_on, "a session that is over goes on counting deposits")                 \
     X(succeeded_before_it_is_final, "a session is told to have succeeded while it delivers")       \
@@ -57,6 +59,7 @@
     X(fee_cap_ignored, "the operator's cap on fees is ignored")                                    \
     X(gas_money_forgotten, "a receiver gets no gas money")                                         \
     X(gas_money_too_little, "a receiver gets half of the gas money that it lacks")                 \
+    X(gas_money_tenfold, "a receiver gets ten times the gas money that it lacks")                  \
     X(gas_money_not_on_the_books, "a receiver's gas money is not on the books")                    \
     X(deposits_spent_on_gas, "customers' coin counts as gas money")                                \
     X(facts_marked_before_applied, "facts are marked as applied before they are")                  \

@@ -256,6 +256,7 @@ TEST_CASE("reader agreed block: its hash and time by the word of several, or no 
     REQUIRE(agreed);
     CHECK(agreed->hash == scan->block.hash);
     CHECK(agreed->mined_at == scan->block.mined_at);
+    CHECK(agreed->parent == core::BlockHash{});
     bench.twists[1] = [](const std::string& method, const json&, json& result) {
         if (method != "eth_getBlockByNumber") return;
         result["timestamp"] = "0x7fffffff";

@@ -183,6 +183,30 @@ TEST_CASE("correct: a payment's block told an hour late -> confirmed with the ti
     CHECK(world.halts().empty());
 }
 
+TEST_CASE("correct: what has counted comes back in a block told an hour late -> confirmed again [F02]", "[F02]") {
+    const bool native = GENERATE(false, true);
+    World world{two_wanted()};
+    world.follow();
+    const db::Receiver receiver = world.issue(native);
+    world.chain.set_teller([](chains::BlockScan& scan) {
+        scan.block.mined_at = scan.block.mined_at + core::Millis{3'600'000};
+    });
+    world.chain.mine(paying(world, receiver, native));
+    world.follow();
+    REQUIRE(world.deposits(receiver).size() == 1);
+    const core::DepositId id = world.deposits(receiver).front().id;
+    REQUIRE(world.wait(world.db->write<core::Done>([id](db::UnitOfWork& work) {
+        return work.deposits().set_counted(id, db::Counted::kConfirmed, true);
+    })));
+    world.chain.set_teller({});
+    for (int i = 0; i < 3; ++i) {
+        world.clock.advance(kRetry);
+        world.follow();
+    }
+    REQUIRE(world.deposits(receiver).size() == 1);
+    CHECK(world.deposits(receiver).front().status == db::DepositStatus::kConfirmed);
+}
+
 TEST_CASE("correct: coin told so small that one endpoint would do -> two are asked all the same") {
     chains::CreditTier small;
     small.whole_tokens_max = 1;
