@@ -62,6 +62,7 @@
     X(gas_money_tenfold, "a receiver gets ten times the gas money that it lacks")                  \
     X(gas_money_not_on_the_books, "a receiver's gas money is not on the books")                    \
     X(deposits_spent_on_gas, "customers' coin counts as gas money")                                \
+    X(halts_stop_nothing, "payouts go on while they are halted")                                   \
     X(facts_marked_before_applied, "facts are marked as applied before they are")                  \
     X(comparison_forgets_what_is_mined, "books are compared without what is mined but not final")  \
     X(commits_not_synced, "a commit is not on the disk when it is told")                           \

@@ -15,6 +15,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kViolationsMax = 50;
+//! What was signed before a halt may reach the first node so long after it.
+constexpr core::Millis kHaltGrace{5 * 60'000};
 const core::Units kFeeCap{500'000'000'000U};
 
 bool is_ten_percent_more(std::uint64_t now, std::uint64_t before) {
@@ -247,6 +249,11 @@ void Auditor::check_refused(std::size_t place, const core::TxId& id, core::ByteV
 void Auditor::check_identity(std::size_t place, const core::Address& from, std::uint64_t nonce,
                              Content content) {
     const auto [known, is_new] = identities_.emplace(std::tuple{place, from, nonce}, content);
+    const auto halt = halted_since_.find(place);
+    const bool is_halted = halt != halted_since_.end() && world_.now() - halt->second > kHaltGrace;
+    if (is_new && is_halted && from != gas_station_) {
+        violated("I12", nullptr, from.hex0x() + " pays out while payouts are halted");
+    }
     if (is_new || known->second == content) return;
     violated("I10", nullptr, from.hex0x() + " signed two things with nonce " + std::to_string(nonce));
 }
@@ -392,5 +399,17 @@ void Auditor::heard_status(const json& status) {
         }
     }
 }
+
+void Auditor::heard_line(std::string_view line) {
+    if (!line.starts_with("chain halted ") && !line.starts_with("payouts are halted ")) return;
+    constexpr std::string_view kChain = " chain=";
+    const std::size_t at = line.find(kChain);
+    CHECK(at != std::string_view::npos, "a halt is told with its chain");
+    const std::size_t begin = at + kChain.size();
+    const std::string chain{line.substr(begin, line.find(' ', begin) - begin)};
+    halted_since_.emplace(place_of(world_, chain), world_.now());
+}
+
+void Auditor::acknowledges(const std::string& chain) { halted_since_.erase(place_of(world_, chain)); }
 
 }  // namespace simulation

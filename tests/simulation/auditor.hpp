@@ -47,6 +47,10 @@ class Auditor {
     void finality_broke(std::size_t place);
     //! The operator's status page.
     void heard_status(const nlohmann::json& status);
+    //! A line of the daemon's log: since it says that payouts are halted they have to be.
+    void heard_line(std::string_view line);
+    //! The operator is about to let payouts go on.
+    void acknowledges(const std::string& chain);
 
     // ---- at the end
 
@@ -137,6 +141,7 @@ class Auditor {
     std::map<std::tuple<std::size_t, core::Address, std::string>, std::set<std::uint64_t>> signed_;
     std::vector<std::string> violations_;
     std::vector<std::string> complaints_;
+    std::map<std::size_t, core::Instant> halted_since_;  //!< by place; not acknowledged
     std::set<std::size_t> broken_;       //!< places whose finality broke
     std::set<std::size_t> halted_;       //!< of those, where payouts were halted
 };

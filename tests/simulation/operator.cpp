@@ -30,6 +30,7 @@ void Operator::look() {
         }
         for (const auto& chain : status.at("chains")) {
             if (chain.at("halts").empty()) continue;
+            auditor_.acknowledges(chain.at("chain").get<std::string>());
             order("/operator/halts/" + chain.at("chain").get<std::string>() + "/acknowledge");
         }
     });

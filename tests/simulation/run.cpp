@@ -42,7 +42,10 @@ RunReport run(const RunOptions& options) {
     Operator people{world, auditor};
     world.on_block([&auditor](std::size_t place) { auditor.mined(place); });
     world.on_request([&auditor](std::size_t place, std::string_view body) { auditor.sent(place, body); });
-    world.on_line([&events](std::string_view line) { events.heard_line(line); });
+    world.on_line([&auditor, &events](std::string_view line) {
+        auditor.heard_line(line);
+        events.heard_line(line);
+    });
     receivers.open();
     customers.open();
     people.open();
