@@ -276,6 +276,8 @@ struct Payouts {
     //! top-up whose payout ended meanwhile). On this chain, by id, from above `after`.
     virtual Expected<std::vector<PayoutFull>> active(const core::ChainId& chain,
                                                      core::PayoutId after, std::size_t limit) = 0;
+    //! What an operator has to let go on: held, or the last refund, which failed, of a session that is held
+    //! for that. By id.
     virtual Expected<std::vector<PayoutFull>> held() = 0;
     //! Compare-and-set on payout.version; writes status, reason, held_from, waiting_for. Terminal rows refuse.
     virtual Expected<Done> save(const Payout& payout) = 0;

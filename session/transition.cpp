@@ -13,6 +13,8 @@ using core::Error;
 using core::Expected;
 using core::Units;
 
+constexpr char kUnderpaidText[] = "less than asked came before the deadline";
+
 //! Builds the next session and its effects in one pass over an event.
 class Stepper {
   public:
@@ -128,7 +130,7 @@ class Stepper {
         if (pending) return done();
         const Tally funding = *money.front();
         s_.funding = Funding{funding.asset, funding.confirmed, Units{}, Units{}};
-        refund(Reason::kUnderpaidAtDeadline, "less than asked came before the deadline");
+        refund(Reason::kUnderpaidAtDeadline, kUnderpaidText);
         return done();
     }
 
@@ -152,6 +154,7 @@ class Stepper {
     Expected<Step> on(const RefundFinal&) {
         if (!paying(State::kRefunding)) return impossible("refund_final");
         s_.state = State::kRefunded;
+        if (s_.held_from) tell_why_refunded();
         s_.held_from.reset();
         return done();
     }
@@ -179,6 +182,9 @@ class Stepper {
         if (s_.reason == Reason::kNoRefundAddress || s_.reason == Reason::kRefundImpossible) {
             effect(PlanRefund{s_.funding->asset, s_.funding->received});
         }
+        s_.reason = Reason::kNone;
+        s_.reason_text.clear();
+        if (back == State::kRefunding) tell_why_refunded();
         return done();
     }
 
@@ -260,6 +266,13 @@ class Stepper {
         s_.reason = reason;
         s_.reason_text = text;
         effect(PlanRefund{s_.funding->asset, s_.funding->received});
+    }
+    //! A hold has taken the place of the reason, and is over.
+    void tell_why_refunded() {
+        CHECK(s_.funding.has_value(), "a refund is of something");
+        const bool is_underpaid = s_.funding->to_deliver.is_zero();
+        s_.reason = is_underpaid ? Reason::kUnderpaidAtDeadline : Reason::kDeliveryImpossible;
+        s_.reason_text = is_underpaid ? kUnderpaidText : "the delivery was not possible";
     }
     void hold(State from, Reason reason, std::string text) {
         s_.state = State::kHeld;

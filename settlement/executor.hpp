@@ -195,11 +195,8 @@ class Executor {
     std::size_t left_alone_told_ = 0;
 };
 
-//! Lets a held payout go on, and its session with it. kRefused when it is not held.
+//! Lets a held payout go on, and its session with it. A refund that has failed is planned again, when its
+//! session is held for that. kRefused when neither is so.
 core::Task<core::Expected<core::Done>> resume_payout(const Context& context, core::PayoutId id);
-
-//! Lets a held session go on whose payout has ended: a refund that was mined and failed is planned
-//! again. kRefused while one of its payouts is held (resume that) or when it is not held.
-core::Task<core::Expected<core::Done>> resume_session(const Context& context, core::SessionId id);
 
 }  // namespace settlement

@@ -71,8 +71,4 @@ core::Task<core::Expected<core::Done>> Settlement::resume(core::PayoutId id) {
     co_return co_await resume_payout(parts_->context, id);
 }
 
-core::Task<core::Expected<core::Done>> Settlement::resume(core::SessionId id) {
-    co_return co_await resume_session(parts_->context, std::move(id));
-}
-
 }  // namespace settlement

@@ -35,10 +35,8 @@ class Settlement {
     //! Until cancelled. Everything it had begun is on disk at every moment.
     core::Task<void> run();
 
-    //! Lets a held payout go on. kRefused when it is not held, kNotFound when there is none.
+    //! See resume_payout(). kNotFound when there is none.
     core::Task<core::Expected<core::Done>> resume(core::PayoutId id);
-    //! The same for a held session whose payout has ended: see resume_session().
-    core::Task<core::Expected<core::Done>> resume(core::SessionId id);
 
   private:
     struct Parts;

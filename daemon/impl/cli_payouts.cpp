@@ -52,7 +52,9 @@ int list_payouts(CliContext& context) {
         table.row({std::to_string(payout.id.value), std::string{to_string(payout.leg)},
                    money(payout.asset, payout.units, *infos), std::string{to_string(payout.status)},
                    utc_text(payout.updated_at), payout.session ? payout.session->text() : "-",
-                   payout.status == db::PayoutStatus::kHeld ? payout.reason : payout.waiting_for});
+                   payout.waiting_for.empty() || payout.status == db::PayoutStatus::kHeld
+                       ? payout.reason
+                       : payout.waiting_for});
     }
     if (table.empty()) {
         context.out << "no payout is held or under way\n";
@@ -145,7 +147,7 @@ void add_payout_commands(CLI::App& app, CliContext& context) {
     });
     auto id = std::make_shared<std::int64_t>(0);
     auto by = std::make_shared<std::string>("command line");
-    auto* go_on = payout->add_subcommand("resume", "Let a held payout go on");
+    auto* go_on = payout->add_subcommand("resume", "Let a held payout go on, or have a refund that failed tried again");
     go_on->footer("Example:\n  depositd payout resume 12 --by alice\n\nRead the reason first: "
                   "depositd payout list");
     go_on->add_option("id", *id, "The payout's number")->required();

@@ -33,7 +33,12 @@ constexpr char kActive[] =
     "  CROSS JOIN payouts p ON p.id = s.payout_id"
     "  WHERE s.status NOT IN (6, 7, 8) AND p.status IN (6, 7, 8))"
     " ORDER BY id LIMIT ?3";
-constexpr char kHeld[] = "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE status = 9 ORDER BY id";
+// And the last refund of each session that is held because it failed.
+constexpr char kHeld[] =
+    "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE status = 9 OR id IN"
+    " (SELECT max(r.id) FROM sessions s CROSS JOIN payouts r ON r.session_id = s.id AND r.leg = 2"
+    "  WHERE s.state = 11 AND s.reason = 4 GROUP BY s.id)"
+    " ORDER BY id";
 constexpr char kSave[] =
     "UPDATE payouts SET status = ?, held_from = ?, reason = ?, waiting_for = ?, updated_at = ?,"
     " version = version + 1 WHERE id = ? AND version = ?";

@@ -16,6 +16,18 @@ using core::Error;
 using core::Expected;
 using core::Task;
 
+bool has_failed(const db::Payout& payout) {
+    return db::is_terminal(payout.status) && payout.status != db::PayoutStatus::kFinalOk;
+}
+
+//! Its payouts have all ended then.
+Expected<bool> is_held_for_a_refund(db::UnitOfWork& work, const core::SessionId& id) {
+    auto row = work.sessions().load(id);
+    if (!row) return row.error();
+    return *row && (*row)->session.state == session::State::kHeld &&
+           (*row)->session.reason == session::Reason::kRefundImpossible;
+}
+
 }  // namespace
 
 Task<Expected<Done>> Executor::wait_for(db::PayoutFull full, std::string why) {
@@ -112,6 +124,14 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
                 return Error{Errc::kNotFound, "there is no payout " + std::to_string(id.value)};
             }
             db::Payout payout = (*loaded)->payout;
+            if (has_failed(payout) && payout.leg == db::Leg::kRefund && payout.session) {
+                auto waits = is_held_for_a_refund(work, *payout.session);
+                if (!waits) return waits.error();
+                if (*waits) {
+                    return SessionEvents{context}.apply(work, *payout.session, session::Resumed{},
+                                                        {"an operator let the refund be tried again", {}, {}});
+                }
+            }
             if (payout.status != db::PayoutStatus::kHeld) {
                 return Error{Errc::kRefused, "payout " + std::to_string(id.value) + " is " +
                                                  std::string{to_string(payout.status)} + ", not held"};
@@ -141,21 +161,6 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
             return SessionEvents{context}.apply(work, *payout.session, session::Resumed{},
                                                 {"an operator let the payout go on", {}, {}});
         });
-    co_return co_await std::move(job);
-}
-
-Task<Expected<Done>> resume_session(const Context& context, core::SessionId id) {
-    auto job = context.database.write<Done>([&context, id](db::UnitOfWork& work) -> Expected<Done> {
-        auto payouts = work.payouts().of_session(id);
-        if (!payouts) return payouts.error();
-        for (const db::PayoutFull& full : *payouts) {
-            if (full.payout.status != db::PayoutStatus::kHeld) continue;
-            return Error{Errc::kRefused, "payout " + std::to_string(full.payout.id.value) +
-                                             " of the session is held; resume that"};
-        }
-        return SessionEvents{context}.apply(work, id, session::Resumed{},
-                                            {"an operator let the session go on", {}, {}});
-    });
     co_return co_await std::move(job);
 }
 

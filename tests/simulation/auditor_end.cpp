@@ -132,9 +132,7 @@ void Auditor::judge_outcome(Account& account, const json& session) {
     }
     if (account.delivery_count != 0) complain("I7", order, told + ", but it was delivered");
     if (order.status == "bounced" || order.status == "expired") {
-        // A refund that was held is told to have been, and no more why it is one.
-        const bool had_to =
-            order.was_refused && (reason == "delivery_impossible" || reason == "payout_held");
+        const bool had_to = order.was_refused && reason == "delivery_impossible";
         if (is_enough(all_along) && !had_to) {
             complain("I19", order, told + ", but " + all_along.decimal() + " came in time");
         }

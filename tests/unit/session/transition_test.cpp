@@ -143,6 +143,26 @@ TEST_CASE("transition: delivery fails without a refund address -> held, never gu
     REQUIRE(effects_of<PlanRefund>(s, DeliveryFailed{"block-listed"}).empty());
 }
 
+TEST_CASE("transition: a refund is held, then goes on or was mined all the same -> told why it is one") {
+    const bool is_resumed = GENERATE(false, true);
+    const bool is_underpaid = GENERATE(false, true);
+    Session s = is_underpaid ? after(with_tally(in_state(State::kSourceSet), 0, 50), DeadlinePassed{})
+                             : after(support::funded(State::kDelivering, 100, 0), DeliveryFailed{"block-listed"});
+    REQUIRE(s.state == State::kRefunding);
+    const Reason why = s.reason;
+    s = after(s, PayoutHeld{"paused"});
+    REQUIRE(s.reason == Reason::kPayoutHeld);
+    if (is_resumed) {
+        s = after(s, Resumed{});
+        CHECK(s.state == State::kRefunding);
+        CHECK(s.reason == why);
+    }
+    s = after(s, RefundFinal{});
+    CHECK(s.state == State::kRefunded);
+    CHECK(s.reason == why);
+    CHECK_FALSE(s.reason_text.empty());
+}
+
 TEST_CASE("transition: a payout result that no payout can give -> refused") {
     REQUIRE(transition(in_state(State::kSourceSet), DeliveryFinal{}).has_error());
     REQUIRE(transition(support::funded(State::kDelivering, 100, 0), RefundFinal{}).has_error());

@@ -790,9 +790,17 @@ TEST_CASE("executor: a refund is mined and fails -> held; resumed -> planned and
     desk.mine(/*finalise=*/true, /*success=*/false);
     desk.drive();
     REQUIRE(desk.state(id) == State::kHeld);
-    REQUIRE(desk.run(settlement::resume_session(*desk.context, id)).has_value());
+    const auto held = desk.read<std::vector<db::PayoutFull>>(
+        [](db::UnitOfWork& work) { return work.payouts().held(); });
+    REQUIRE(held.size() == 1);
+    CHECK(held[0].payout.leg == db::Leg::kRefund);
+    CHECK(held[0].payout.status == db::PayoutStatus::kFinalFailed);
+    const core::PayoutId refund = held[0].payout.id;
+    REQUIRE(desk.run(settlement::resume_payout(*desk.context, refund)).has_value());
+    CHECK_FALSE(desk.run(settlement::resume_payout(*desk.context, refund)).has_value());
     desk.settle();
     REQUIRE(desk.state(id) == State::kRefunded);
+    CHECK_FALSE(desk.run(settlement::resume_payout(*desk.context, refund)).has_value());
 }
 
 TEST_CASE("executor: native coin over what was asked -> delivery and excess whole, no coin of theirs is gas") {

@@ -198,6 +198,11 @@ TEST_CASE("correct: what has counted comes back in a block told an hour late -> 
     REQUIRE(world.wait(world.db->write<core::Done>([id](db::UnitOfWork& work) {
         return work.deposits().set_counted(id, db::Counted::kConfirmed, true);
     })));
+    world.chain.reorg(1, {paying(world, receiver, native)});
+    world.chain.mine({});
+    world.follow();
+    REQUIRE(world.deposits(receiver).size() == 1);
+    REQUIRE(world.deposits(receiver).front().counted == db::Counted::kConfirmed);
     world.chain.set_teller({});
     for (int i = 0; i < 3; ++i) {
         world.clock.advance(kRetry);
