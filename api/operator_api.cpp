@@ -65,6 +65,7 @@ core::Expected<json> held_payouts(db::UnitOfWork& work) {
         const db::Payout& payout = full.payout;
         out.push_back({{"id", payout.id.value},
                        {"leg", db::to_string(payout.leg)},
+                       {"status", db::to_string(payout.status)},
                        {"asset", payout.asset.text()},
                        {"baseUnits", payout.units.decimal()},
                        {"session", payout.session ? json(payout.session->text()) : json(nullptr)},

@@ -154,7 +154,7 @@ class Stepper {
     Expected<Step> on(const RefundFinal&) {
         if (!paying(State::kRefunding)) return impossible("refund_final");
         s_.state = State::kRefunded;
-        if (s_.held_from) tell_why_refunded();
+        if (!one_of_reasons_to_refund()) tell_why_refunded();
         s_.held_from.reset();
         return done();
     }
@@ -266,6 +266,9 @@ class Stepper {
         s_.reason = reason;
         s_.reason_text = text;
         effect(PlanRefund{s_.funding->asset, s_.funding->received});
+    }
+    bool one_of_reasons_to_refund() const {
+        return s_.reason == Reason::kUnderpaidAtDeadline || s_.reason == Reason::kDeliveryImpossible;
     }
     //! A hold has taken the place of the reason, and is over.
     void tell_why_refunded() {

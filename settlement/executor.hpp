@@ -196,7 +196,8 @@ class Executor {
 };
 
 //! Lets a held payout go on, and its session with it. A refund that has failed is planned again, when its
-//! session is held for that. kRefused when neither is so.
+//! session is held for that, the failure is in a final block and the books say that the money is still there.
+//! kRefused when neither is so.
 core::Task<core::Expected<core::Done>> resume_payout(const Context& context, core::PayoutId id);
 
 }  // namespace settlement

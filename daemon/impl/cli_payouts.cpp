@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "daemon/impl/chain_settings.hpp"
@@ -25,7 +27,12 @@ int list_payouts(CliContext& context) {
             for (const chains::ChainInfo& info : *infos) {
                 auto active = work.payouts().active(info.id, {}, 1000);
                 if (!active) return active.error();
-                out->insert(out->end(), active->begin(), active->end());
+                for (db::PayoutFull& full : *active) {
+                    const bool is_in = std::any_of(out->begin(), out->end(), [&](const auto& one) {
+                        return one.payout.id == full.payout.id;
+                    });
+                    if (!is_in) out->push_back(std::move(full));
+                }
             }
             return out;
         });
@@ -89,7 +96,7 @@ int resume(CliContext& context, std::int64_t id, const std::string& by) {
         if (!done) return context.failed(done.error());
         context.out << "no daemon is running; ";
     }
-    context.out << "payout " << id << " may go on\n";
+    context.out << "payout " << id << " may go on; a refund that failed is planned again, as another one\n";
     return kExitOk;
 }
 
@@ -140,7 +147,7 @@ int acknowledge(CliContext& context, const std::string& chain, const std::string
 }  // namespace
 
 void add_payout_commands(CLI::App& app, CliContext& context) {
-    auto* payout = app.add_subcommand("payout", "Money out that is held or under way");
+    auto* payout = app.add_subcommand("payout", "Money out that is held, failed to go back, or is under way");
     payout->require_subcommand(1);
     payout->add_subcommand("list", "Held ones first")->callback([&context] {
         context.chosen = [&context] { return list_payouts(context); };

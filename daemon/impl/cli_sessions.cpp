@@ -172,7 +172,11 @@ class Teller {
                 out_ << "    transaction " << codec_.format_tx(attempt.tx) << ", "
                      << step_name(full, attempt.step) << ", sent " << attempt.send_count << " times\n";
             }
-            if (payout.status == db::PayoutStatus::kHeld) {
+            const session::Session& now = story.facts.row.session;
+            const bool failed_back = &full == &story.payouts.back() &&
+                                     now.state == session::State::kHeld &&
+                                     now.reason == session::Reason::kRefundImpossible;
+            if (payout.status == db::PayoutStatus::kHeld || failed_back) {
                 out_ << "    when it may go on: depositd payout resume " << payout.id.value << "\n";
             }
         }

@@ -1,6 +1,9 @@
 #include "settlement/executor.hpp"
 
+#include <algorithm>
+
 #include "core/check.hpp"
+#include "settlement/accounts.hpp"
 #include "settlement/impl/grants.hpp"
 #include "settlement/impl/payout_checks.hpp"
 #include "settlement/payout_rules.hpp"
@@ -18,6 +21,39 @@ using core::Task;
 
 bool has_failed(const db::Payout& payout) {
     return db::is_terminal(payout.status) && payout.status != db::PayoutStatus::kFinalOk;
+}
+
+//! Is the transfer that failed in a final block still? In another it may succeed.
+Expected<bool> failed_for_good(db::UnitOfWork& work, const db::PayoutFull& full) {
+    if (full.payout.status == db::PayoutStatus::kDead) return true;
+    for (const db::Attempt& attempt : full.attempts) {
+        const auto is_its_step = [&](const db::PayoutStep& step) {
+            return step.id == attempt.step && step.kind == db::StepKind::kTransfer;
+        };
+        if (std::none_of(full.steps.begin(), full.steps.end(), is_its_step)) continue;
+        auto mined = work.own_txs().by_tx(full.payout.asset.chain(), attempt.tx);
+        if (!mined) return mined.error();
+        if (*mined && (*mined)->status == db::OwnTxStatus::kFinal) return true;
+    }
+    return false;
+}
+
+//! Another refund for one that failed. kRefused where the first may have paid, or may yet.
+Expected<Done> refund_again(const Context& context, db::UnitOfWork& work, const db::PayoutFull& full) {
+    const db::Payout& payout = full.payout;
+    auto for_good = failed_for_good(work, full);
+    if (!for_good) return for_good.error();
+    if (!*for_good) {
+        return Error{Errc::kRefused, "its transaction is in no final block any more, and may yet succeed"};
+    }
+    auto left = work.ledger().balance(session_account(*payout.session), payout.asset);
+    if (!left) return left.error();
+    if (left->debit || left->units < payout.units) {
+        return Error{Errc::kRefused, "by the books " + (left->debit ? "nothing" : left->units.decimal()) +
+                                         " of its " + payout.units.decimal() + " is left"};
+    }
+    return SessionEvents{context}.apply(work, *payout.session, session::Resumed{},
+                                        {"an operator let the refund be tried again", {}, {}});
 }
 
 //! Its payouts have all ended then.
@@ -127,10 +163,7 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
             if (has_failed(payout) && payout.leg == db::Leg::kRefund && payout.session) {
                 auto waits = is_held_for_a_refund(work, *payout.session);
                 if (!waits) return waits.error();
-                if (*waits) {
-                    return SessionEvents{context}.apply(work, *payout.session, session::Resumed{},
-                                                        {"an operator let the refund be tried again", {}, {}});
-                }
+                if (*waits) return refund_again(context, work, **loaded);
             }
             if (payout.status != db::PayoutStatus::kHeld) {
                 return Error{Errc::kRefused, "payout " + std::to_string(id.value) + " is " +
