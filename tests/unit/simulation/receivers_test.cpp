@@ -21,6 +21,8 @@ namespace {
 const core::Instant kNow = core::Instant::from_unix_seconds(1'700'000'000);
 constexpr std::string_view kSecret = "whsec_0123456789abcdef";
 
+core::Address address(char digit) { return core::Address::from_hex("0x" + std::string(40, digit)).value(); }
+
 //! One server and a process that calls it.
 struct Calling {
     Calling() {
@@ -72,6 +74,8 @@ struct Told {
         order.terms = &customers.terms().front();
         order.session = "s1";
         order.secret = "client-secret";
+        order.destination = address('1');
+        order.receiver = address('2');
         order.status = "waiting_payment";
         order.last_view = R"({"deposits":[]})";
         order.expires_at = world.now() + core::Millis{3'600'000};
@@ -86,7 +90,9 @@ struct Told {
         json session{{"sessionId", "s1"},
                      {"status", status},
                      {"metadata", {{"order", "0"}}},
-                     {"destination", json::object()},
+                     {"destination", {{"address", order.destination.hex0x()}}},
+                     {"expiresAt", order.expires_at.unix_seconds()},
+                     {"paymentMethod", {{"receiverAddress", order.receiver.hex0x()}}},
                      {"deposits", json::array()}};
         session.update(more);
         return json{{"id", "event " + std::to_string(sequence)},
@@ -203,12 +209,34 @@ TEST_CASE("event auditor: an event that is not true, or tells a secret -> an obj
         told.take(told.body(2, "processing", {{"status", "waiting_payment"}}));
         CHECK(told.objection() == "I7,");
     }
+    const std::string other = address('3').hex0x();
+    SECTION("another destination") {
+        told.take(told.body(2, "processing", {{"destination", {{"address", other}}}}));
+        CHECK(told.objection() == "I7,");
+    }
+    SECTION("another amount") {
+        const json asked{{"address", told.order.destination.hex0x()}, {"amountUnits", "1"}};
+        told.take(told.body(2, "processing", {{"destination", asked}}));
+        CHECK(told.objection() == "I7,");
+    }
+    SECTION("another deadline") {
+        told.take(told.body(2, "processing", {{"expiresAt", 1}}));
+        CHECK(told.objection() == "I7,");
+    }
+    SECTION("another address to pay to") {
+        told.take(told.body(2, "processing", {{"paymentMethod", {{"receiverAddress", other}}}}));
+        CHECK(told.objection() == "I3,");
+    }
     SECTION("the client's secret") {
         told.take(told.body(2, "processing", {{"clientSecret", "x"}}));
         CHECK(told.objection() == "I16");
     }
     SECTION("a webhook's secret in the log") {
         told.events.heard_line("webhook created secret=whsec_12");
+        CHECK(told.objection() == "I16");
+    }
+    SECTION("the client's secret in the log") {
+        told.events.heard_line("session created secret=client-secret");
         CHECK(told.objection() == "I16");
     }
     SECTION("a key in the log") {
