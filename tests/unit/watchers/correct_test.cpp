@@ -59,6 +59,10 @@ FakeContent paying(const World& world, const db::Receiver& receiver, bool native
     return content;
 }
 
+void an_hour_late(chains::BlockScan& scan) {
+    scan.block.mined_at = scan.block.mined_at + core::Millis{3'600'000};
+}
+
 void times_thousand(chains::BlockScan& scan) {
     for (auto& own : scan.own) own.native_value = *own.native_value.times(1'000);
     for (auto& deposit : scan.deposits) deposit.units = *deposit.units.times(1'000);
@@ -163,9 +167,7 @@ TEST_CASE("correct: a payment's block told an hour late -> confirmed with the ti
     World world{two_wanted()};
     world.follow();
     const db::Receiver receiver = world.issue(native);
-    world.chain.set_teller([](chains::BlockScan& scan) {
-        scan.block.mined_at = scan.block.mined_at + core::Millis{3'600'000};
-    });
+    world.chain.set_teller(an_hour_late);
     world.chain.mine(paying(world, receiver, native));
     world.follow();
     const core::Instant truth = world.chain.ref_at(1).mined_at;
@@ -188,9 +190,7 @@ TEST_CASE("correct: what has counted comes back in a block told an hour late -> 
     World world{two_wanted()};
     world.follow();
     const db::Receiver receiver = world.issue(native);
-    world.chain.set_teller([](chains::BlockScan& scan) {
-        scan.block.mined_at = scan.block.mined_at + core::Millis{3'600'000};
-    });
+    world.chain.set_teller(an_hour_late);
     world.chain.mine(paying(world, receiver, native));
     world.follow();
     REQUIRE(world.deposits(receiver).size() == 1);
