@@ -275,19 +275,20 @@ void Auditor::check_bid(std::size_t place, const Tx& tx) {
     bids.push_back({tx.id, tx.fee_max, tx.tip_max});
 }
 
-//! What a receiver pays out may get another nonce only when the old one is used up for good.
+//! What a receiver pays out may get another nonce only when the old one is used up for good. Judged when it
+//! gets one: a stray and a refund may be the same, and when finality breaks neither is used up any more.
 void Auditor::check_only_one_lives(std::size_t place, const Tx& tx, const std::string& what) {
     if (tx.from == gas_station_) return;  // two payouts of one receiver may need the same gas money
     const Chain& chain = *world_.places()[place].chain;
     const auto used = static_cast<std::uint64_t>(
         chain.state(StateKey::nonce(tx.from), chain.canonical(chain.finalized_height())));
     std::set<std::uint64_t>& nonces = signed_[{place, tx.from, what}];
+    if (!nonces.insert(tx.nonce).second) return;
     for (const std::uint64_t nonce : nonces) {
         if (nonce == tx.nonce || nonce < used) continue;
         violated("I11", nullptr, tx.from.hex0x() + " signed the same with nonces " +
                                      std::to_string(nonce) + " and " + std::to_string(tx.nonce));
     }
-    nonces.insert(tx.nonce);
 }
 
 void Auditor::mined(std::size_t place) {
