@@ -237,6 +237,10 @@ struct OwnTxs {
     virtual Expected<RecordedOwnTx> record(const OwnTx& tx) = 0;
     virtual Expected<std::optional<OwnTx>> load(std::int64_t id) = 0;
     virtual Expected<std::optional<OwnTx>> by_tx(const core::ChainId& chain, const core::TxId& tx) = 0;
+    //! What used this nonce up for good, ours or not.
+    virtual Expected<std::optional<OwnTx>> final_with_nonce(const core::ChainId& chain,
+                                                            const core::Address& sender,
+                                                            std::uint64_t nonce) = 0;
     //! Mined and not final, at or below `height`, lowest first.
     virtual Expected<std::vector<OwnTx>> not_final(const core::ChainId& chain,
                                                    std::uint64_t up_to_height) = 0;
@@ -272,6 +276,9 @@ struct Payouts {
     //! The newest `limit` of them, oldest first.
     virtual Expected<std::vector<PayoutFull>> newest_of_session(const core::SessionId& session,
                                                                 std::size_t limit) = 0;
+    //! Transfers and calls that failed, of ended payouts that paid out the same money as this one: of its
+    //! session and asset, and strays when it is one.
+    virtual Expected<std::vector<PayoutStep>> failed_steps(const Payout& payout) = 0;
     //! With something left to do: not terminal and not held, or with a step that is alive all the same (a
     //! top-up whose payout ended meanwhile). On this chain, by id, from above `after`.
     virtual Expected<std::vector<PayoutFull>> active(const core::ChainId& chain,

@@ -30,6 +30,11 @@ std::string stray_account(core::ReceiverId receiver) {
     return "stray:" + std::to_string(receiver.value);
 }
 
+std::string creditor_account(const db::Payout& payout) {
+    return payout.leg == db::Leg::kStray ? stray_account(payout.receiver)
+                                         : session_account(payout.session.value_or(core::SessionId{}));
+}
+
 std::string deposit_key(const db::Deposit& deposit) { return "deposit:" + key_of(deposit); }
 std::string stray_key(const db::Deposit& deposit) { return "stray:" + key_of(deposit); }
 std::string own_tx_key(const db::OwnTx& tx) {

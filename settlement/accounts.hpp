@@ -13,6 +13,8 @@ namespace settlement {
 std::string address_account(const core::Address& address);
 std::string session_account(const core::SessionId& session);
 std::string stray_account(core::ReceiverId receiver);
+//! Who the money of a payout is owed to until it is paid.
+std::string creditor_account(const db::Payout& payout);
 inline constexpr const char* kOperatorAccount = "operator";
 inline constexpr const char* kFeesAccount = "fees";
 

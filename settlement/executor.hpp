@@ -196,8 +196,8 @@ class Executor {
 };
 
 //! Lets a held payout go on, and its session with it. A refund that has failed is planned again, when its
-//! session is held for that, the failure is in a final block and the books say that the money is still there.
-//! kRefused when neither is so.
-core::Task<core::Expected<core::Done>> resume_payout(const Context& context, core::PayoutId id);
+//! session is held for that, no payment of it may yet succeed and the books owe the money still. The payout
+//! that goes on: this one, or the new refund. kRefused when neither is so.
+core::Task<core::Expected<core::PayoutId>> resume_payout(const Context& context, core::PayoutId id);
 
 }  // namespace settlement

@@ -67,7 +67,7 @@ core::Task<void> Settlement::run() {
     }
 }
 
-core::Task<core::Expected<core::Done>> Settlement::resume(core::PayoutId id) {
+core::Task<core::Expected<core::PayoutId>> Settlement::resume(core::PayoutId id) {
     co_return co_await resume_payout(parts_->context, id);
 }
 

@@ -36,7 +36,7 @@ class Settlement {
     core::Task<void> run();
 
     //! See resume_payout(). kNotFound when there is none.
-    core::Task<core::Expected<core::Done>> resume(core::PayoutId id);
+    core::Task<core::Expected<core::PayoutId>> resume(core::PayoutId id);
 
   private:
     struct Parts;

@@ -193,8 +193,9 @@ core::Task<core::Expected<nlohmann::json>> OperatorActions::resume_payout(core::
                                                                           std::string by) {
     auto resumed = co_await settlement_.resume(payout);
     if (!resumed) co_return resumed.error();
-    log_.info("payout resumed by an operator", {{"payout", payout.value}, {"by", by}});
-    nlohmann::json out{{"id", payout.value}, {"resumed", true}};
+    log_.info("payout resumed by an operator",
+              {{"payout", payout.value}, {"goes_on", resumed->value}, {"by", by}});
+    nlohmann::json out{{"id", payout.value}, {"resumed", true}, {"goesOn", resumed->value}};
     co_return out;
 }
 

@@ -72,8 +72,8 @@ int list_payouts(CliContext& context) {
 }
 
 //! Only rows change here: a daemon that runs, or is started later, acts on them.
-core::Expected<core::Done> resume_offline(CliContext& context, const Config& config,
-                                          std::int64_t id) {
+core::Expected<core::PayoutId> resume_offline(CliContext& context, const Config& config,
+                                              std::int64_t id) {
     auto infos = chain_infos_of(config);
     if (!infos) return infos.error();
     const auto store = context.store(config);
@@ -91,12 +91,18 @@ int resume(CliContext& context, std::int64_t id, const std::string& by) {
                                    "/operator/payouts/" + std::to_string(id) + "/resume",
                                    json{{"by", by}});
     if (!answer && answer.error().code != core::Errc::kUnreachable) return context.failed(answer.error());
+    std::int64_t goes_on = answer ? answer->value("goesOn", id) : id;
     if (!answer) {
-        auto done = resume_offline(context, *config, id);
+        const auto done = resume_offline(context, *config, id);
         if (!done) return context.failed(done.error());
+        goes_on = done->value;
         context.out << "no daemon is running; ";
     }
-    context.out << "payout " << id << " may go on; a refund that failed is planned again, as another one\n";
+    if (goes_on == id) {
+        context.out << "payout " << id << " may go on\n";
+    } else {
+        context.out << "payout " << id << " had failed; payout " << goes_on << " tries again\n";
+    }
     return kExitOk;
 }
 

@@ -23,6 +23,8 @@ constexpr char kTransfers[] =
     " WHERE own_tx_id = ? ORDER BY ordinal";
 constexpr char kById[] = "SELECT " OWN_TX_COLUMNS " FROM own_txs WHERE id = ?";
 constexpr char kByTx[] = "SELECT " OWN_TX_COLUMNS " FROM own_txs WHERE tx = ? AND chain = ?";
+constexpr char kFinalWithNonce[] = "SELECT " OWN_TX_COLUMNS
+                                   " FROM own_txs WHERE sender = ? AND chain = ? AND nonce = ? AND status = 2";
 constexpr char kNotFinal[] =
     "SELECT " OWN_TX_COLUMNS " FROM own_txs WHERE chain = ? AND height <= ? AND status = 1"
     " ORDER BY height, id";
@@ -88,6 +90,12 @@ class SqliteOwnTxs final : public OwnTxs {
     Expected<std::optional<OwnTx>> by_tx(const core::ChainId& chain,
                                          const core::TxId& tx) override {
         return one(kByTx, tx, chain);
+    }
+
+    Expected<std::optional<OwnTx>> final_with_nonce(const core::ChainId& chain,
+                                                    const core::Address& sender,
+                                                    std::uint64_t nonce) override {
+        return one(kFinalWithNonce, sender, chain, nonce);
     }
 
     Expected<std::vector<OwnTx>> not_final(const core::ChainId& chain,

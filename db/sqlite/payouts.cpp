@@ -25,6 +25,11 @@ constexpr char kOfSession[] =
 constexpr char kNewestOfSession[] =
     "SELECT " PAYOUT_COLUMNS " FROM"
     " (SELECT * FROM payouts WHERE session_id = ? ORDER BY id DESC LIMIT ?) ORDER BY id";
+// Leg 4: stray. Of payouts 7, 8: final_failed, dead; of steps 3, 4: call, transfer, and 7: final_failed.
+constexpr char kFailedSteps[] =
+    "SELECT " STEP_COLUMNS " FROM payouts p JOIN payout_steps s ON s.payout_id = p.id"
+    " WHERE p.session_id = ?1 AND p.asset = ?2 AND (p.leg = 4) = (?3 = 4) AND p.status IN (7, 8)"
+    " AND s.kind IN (3, 4) AND s.status = 7 ORDER BY s.id";
 // The few steps that are alive first: the other way round every payout that ever ended is looked at.
 constexpr char kActive[] =
     "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE chain = ?1 AND id > ?2 AND id IN"
@@ -178,6 +183,16 @@ class SqlitePayouts final : public Payouts {
     Expected<std::vector<PayoutFull>> newest_of_session(const core::SessionId& session,
                                                         std::size_t limit) override {
         return many(kNewestOfSession, session, limit);
+    }
+
+    Expected<std::vector<PayoutStep>> failed_steps(const Payout& payout) override {
+        return guarded(connection_, [&]() -> Expected<std::vector<PayoutStep>> {
+            std::vector<PayoutStep> out;
+            Query query{connection_, kFailedSteps};
+            query.bind(payout.session, payout.asset, payout.leg);
+            while (query.step()) read_step(query, out.emplace_back());
+            return out;
+        });
     }
 
     Expected<std::vector<PayoutFull>> active(const core::ChainId& chain, core::PayoutId after,

@@ -112,10 +112,8 @@ Expected<Done> Driver::attempt_final(db::UnitOfWork& work, const db::OwnTx& tx,
     db::PayoutStep step = place.step;
     const chains::ChainInfo* chain = context_.chain(tx.chain);
     if (chain == nullptr) return not_configured(tx.chain);
-    std::string debtor = full.payout.leg == db::Leg::kStray
-                             ? stray_account(full.payout.receiver)
-                             : session_account(full.payout.session.value_or(core::SessionId{}));
-    if (step.kind == db::StepKind::kTopUp) debtor = address_account(step.recipient);
+    const std::string debtor = step.kind == db::StepKind::kTopUp ? address_account(step.recipient)
+                                                                 : creditor_account(full.payout);
     const auto posting = own_tx_posting(tx, chain->native_asset, debtor, context_.clock.now());
     auto posted = work.ledger().posted(posting.key);
     if (!posted) return posted.error();

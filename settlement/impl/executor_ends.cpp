@@ -1,9 +1,6 @@
 #include "settlement/executor.hpp"
 
-#include <algorithm>
-
 #include "core/check.hpp"
-#include "settlement/accounts.hpp"
 #include "settlement/impl/grants.hpp"
 #include "settlement/impl/payout_checks.hpp"
 #include "settlement/payout_rules.hpp"
@@ -23,40 +20,27 @@ bool has_failed(const db::Payout& payout) {
     return db::is_terminal(payout.status) && payout.status != db::PayoutStatus::kFinalOk;
 }
 
-//! Is the transfer that failed in a final block still? In another it may succeed.
-Expected<bool> failed_for_good(db::UnitOfWork& work, const db::PayoutFull& full) {
-    if (full.payout.status == db::PayoutStatus::kDead) return true;
-    for (const db::Attempt& attempt : full.attempts) {
-        const auto is_its_step = [&](const db::PayoutStep& step) {
-            return step.id == attempt.step && step.kind == db::StepKind::kTransfer;
-        };
-        if (std::none_of(full.steps.begin(), full.steps.end(), is_its_step)) continue;
-        auto mined = work.own_txs().by_tx(full.payout.asset.chain(), attempt.tx);
-        if (!mined) return mined.error();
-        if (*mined && (*mined)->status == db::OwnTxStatus::kFinal) return true;
-    }
-    return false;
+//! kRefused, and why, when it has not.
+Expected<Done> still_has_its_money(db::UnitOfWork& work, const db::Payout& payout) {
+    auto has = has_its_money(work, payout);
+    if (!has && has.error().code == Errc::kNotReady) return Error{Errc::kRefused, has.error().message};
+    return has;
 }
 
 //! Another refund for one that failed. kRefused where the first may have paid, or may yet.
-Expected<Done> refund_again(const Context& context, db::UnitOfWork& work, const db::PayoutFull& full) {
-    const db::Payout& payout = full.payout;
-    auto for_good = failed_for_good(work, full);
-    if (!for_good) return for_good.error();
-    if (!*for_good) {
-        return Error{Errc::kRefused, "its transaction is in no final block any more, and may yet succeed"};
-    }
-    auto left = work.ledger().balance(session_account(*payout.session), payout.asset);
-    if (!left) return left.error();
-    if (left->debit || left->units < payout.units) {
-        return Error{Errc::kRefused, "by the books " + (left->debit ? "nothing" : left->units.decimal()) +
-                                         " of its " + payout.units.decimal() + " is left"};
-    }
-    return SessionEvents{context}.apply(work, *payout.session, session::Resumed{},
-                                        {"an operator let the refund be tried again", {}, {}});
+Expected<core::PayoutId> refund_again(const Context& context, db::UnitOfWork& work,
+                                      const db::Payout& payout) {
+    if (auto has = still_has_its_money(work, payout); !has) return has.error();
+    auto done = SessionEvents{context}.apply(work, *payout.session, session::Resumed{},
+                                             {"an operator let the refund be tried again", {}, {}});
+    if (!done) return done.error();
+    auto newest = work.payouts().newest_of_session(*payout.session, 1);
+    if (!newest) return newest.error();
+    CHECK(!newest->empty() && newest->front().payout.leg == db::Leg::kRefund, "a refund was planned");
+    return newest->front().payout.id;
 }
 
-//! Its payouts have all ended then.
+//! Its delivery and its refunds have all ended then.
 Expected<bool> is_held_for_a_refund(db::UnitOfWork& work, const core::SessionId& id) {
     auto row = work.sessions().load(id);
     if (!row) return row.error();
@@ -150,10 +134,10 @@ Task<Expected<Done>> Executor::hold(db::PayoutFull full, std::string why) {
     co_return co_await std::move(job);
 }
 
-Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
+Task<Expected<core::PayoutId>> resume_payout(const Context& context, core::PayoutId id) {
     const core::Instant now = context.clock.now();
-    auto job = context.database.write<Done>(
-        [&context, id, now](db::UnitOfWork& work) -> Expected<Done> {
+    auto job = context.database.write<core::PayoutId>(
+        [&context, id, now](db::UnitOfWork& work) -> Expected<core::PayoutId> {
             auto loaded = work.payouts().load(id);
             if (!loaded) return loaded.error();
             if (!*loaded) {
@@ -163,7 +147,7 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
             if (has_failed(payout) && payout.leg == db::Leg::kRefund && payout.session) {
                 auto waits = is_held_for_a_refund(work, *payout.session);
                 if (!waits) return waits.error();
-                if (*waits) return refund_again(context, work, **loaded);
+                if (*waits) return refund_again(context, work, payout);
             }
             if (payout.status != db::PayoutStatus::kHeld) {
                 return Error{Errc::kRefused, "payout " + std::to_string(id.value) + " is " +
@@ -179,6 +163,10 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
                     return Error{Errc::kRefused, "the payout has no recipient"};
                 }
             }
+            // A call and what it left have their own rules: what stands of an allowance has to end first.
+            if (!is_call(payout) && !is_leftover(payout)) {
+                if (auto has = still_has_its_money(work, payout); !has) return has.error();
+            }
             payout.status = payout.held_from;
             if (!is_given_up(payout)) payout.reason.clear();
             payout.held_from = db::PayoutStatus::kHeld;
@@ -187,12 +175,14 @@ Task<Expected<Done>> resume_payout(const Context& context, core::PayoutId id) {
             if (auto saved = work.payouts().save(payout); !saved) return saved.error();
             const bool session_waits =
                 payout.leg == db::Leg::kDelivery || payout.leg == db::Leg::kRefund;
-            if (!payout.session || !session_waits) return Done{};
+            if (!payout.session || !session_waits) return id;
             auto row = work.sessions().load(*payout.session);
             if (!row) return row.error();
-            if (!*row || (*row)->session.state != session::State::kHeld) return Done{};
-            return SessionEvents{context}.apply(work, *payout.session, session::Resumed{},
-                                                {"an operator let the payout go on", {}, {}});
+            if (!*row || (*row)->session.state != session::State::kHeld) return id;
+            auto done = SessionEvents{context}.apply(work, *payout.session, session::Resumed{},
+                                                     {"an operator let the payout go on", {}, {}});
+            if (!done) return done.error();
+            return id;
         });
     co_return co_await std::move(job);
 }

@@ -40,12 +40,12 @@ bool may_allow_again(const db::PayoutFull& full, const db::PayoutStep& approval)
 
 //! A transfer that had failed is never sent again: its money went back since, and now it might succeed.
 //! One whose deposits are gone is not either: money that came no more is not paid out.
-Expected<bool> may_go_again(db::UnitOfWork& work, const db::PayoutFull& full,
-                            const db::Payouts::AttemptPlace& place) {
+Expected<bool> is_to_go_again(db::UnitOfWork& work, const db::PayoutFull& full,
+                              const db::Payouts::AttemptPlace& place) {
     if (place.step.kind == db::StepKind::kTopUp || place.step.kind == db::StepKind::kCancel) return true;
     if (place.attempt.status != db::AttemptStatus::kFinalOk) return false;
     if (place.step.kind == db::StepKind::kApprove) return may_allow_again(full, place.step);
-    return may_move(work, full.payout).has_value();
+    return may_go_again(work, full.payout).has_value();
 }
 
 //! Gas money goes first, or it would be given twice; and of an address the first nonce: all of its coin
@@ -82,7 +82,7 @@ Expected<Lost> find_lost(db::UnitOfWork& work, const core::ChainId& chain, bool 
         auto full = work.payouts().load(place.payout);
         if (!full) return full.error();
         CHECK(full->has_value(), "an attempt belongs to a payout");
-        auto may = may_go_again(work, **full, place);
+        auto may = is_to_go_again(work, **full, place);
         if (!may) return may.error();
         if (!*may) {
             ++out.left_alone;

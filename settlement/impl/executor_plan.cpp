@@ -39,6 +39,15 @@ std::optional<core::Instant> newest_top_up(const db::PayoutFull& full) {
     return newest;
 }
 
+//! kNotReady when nothing with this nonce is final.
+Expected<Done> is_used_up(db::UnitOfWork& work, const core::ChainId& chain, const core::Address& sender,
+                          std::uint64_t nonce) {
+    auto final = work.own_txs().final_with_nonce(chain, sender, nonce);
+    if (!final) return final.error();
+    if (*final) return Done{};
+    return not_now("nonce " + std::to_string(nonce) + " of its address to be used up for good");
+}
+
 bool is_to_be_looked_at(std::size_t top_ups) {
     return top_ups >= kTopUpsUnwatched && (top_ups - kTopUpsUnwatched) % kTopUpsAtOnce == 0;
 }
@@ -257,19 +266,21 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step,
     const db::Payout payout = full.payout;
     auto reserved_job = context_.database.write<db::PayoutStep>(
         [=, nonce = *chain_nonce](db::UnitOfWork& work) mutable -> Expected<db::PayoutStep> {
-            // What ends an allowance pays nobody: nothing that stops payouts may keep one standing.
-            auto ends_grant = serves_end(work, payout, purpose);
-            if (!ends_grant) return ends_grant.error();
-            if (!*ends_grant) {
-                if (auto may = may_move(work, payout); !may) return may.error();
-            }
-            if (step.key_role == static_cast<int>(chains::KeyRole::kReceiver)) {
+            const bool is_receiver = step.key_role == static_cast<int>(chains::KeyRole::kReceiver);
+            if (is_receiver) {
                 // Two payouts of one receiver would count on the same gas money.
                 auto open = work.payouts().open_nonces(chain, step.sender);
                 if (!open) return open.error();
                 if (!open->empty()) return not_now("another payout of this address to end");
             }
+            // What ends an allowance pays nobody: nothing that stops payouts may keep one standing.
+            auto ends_grant = serves_end(work, payout, purpose);
+            if (!ends_grant) return ends_grant.error();
             const bool is_for_lost = db::is_terminal(purpose.status);
+            if (!*ends_grant) {
+                auto may = is_for_lost ? may_go_again(work, payout) : may_move(work, payout);
+                if (!may) return may.error();
+            }
             if (is_for_lost) {
                 auto lost = work.payouts().is_lost(purpose.id);
                 if (!lost) return lost.error();
@@ -280,6 +291,11 @@ Task<Expected<Done>> Executor::reserve(db::PayoutFull full, db::PayoutStep step,
             step.id = *id;
             auto taken = work.payouts().reserve_nonce(chain, step.sender, nonce, step.id);
             if (!taken) return taken.error();
+            if (is_receiver && !*ends_grant && *taken > nonce) {
+                // The nodes count less than we do: one is behind, or the one before has left the chain.
+                auto used = is_used_up(work, chain, step.sender, *taken - 1);
+                if (!used) return used.error();
+            }
             step.nonce = *taken;
             step.status = db::PayoutStatus::kReserved;
             if (auto saved = work.payouts().save_step(step); !saved) return saved.error();

@@ -113,7 +113,8 @@ Task<Expected<Done>> Executor::sign(db::PayoutFull full, db::PayoutStep step,
             if (!ends_grant) return ends_grant.error();
             const bool fills = step.kind == db::StepKind::kTopUp || step.kind == db::StepKind::kCancel;
             if (!fills && !*ends_grant) {
-                if (auto may = may_move(work, payout); !may) return may.error();
+                auto may = is_lost ? may_go_again(work, payout) : may_move(work, payout);
+                if (!may) return may.error();
             }
             auto added = work.payouts().add_attempt(attempt);
             if (!added) return added.error();

@@ -12,13 +12,9 @@ using core::Done;
 using core::Error;
 using core::Expected;
 
-Error station_is_short(const core::Address& station, const core::Units& holds,
-                       const core::Units& needs) {
-    return not_now("the gas station " + station.hex0x() + " holds " + holds.decimal() +
-                   " and needs " + needs.decimal() + "; send it native coin");
-}
+namespace {
 
-Expected<Done> may_move(db::UnitOfWork& work, const db::Payout& payout) {
+Expected<Done> is_not_halted(db::UnitOfWork& work, const db::Payout& payout) {
     auto halts = work.blocks().open_halts();
     if (!halts) return halts.error();
     for (const db::Halt& halt : *halts) {
@@ -26,6 +22,10 @@ Expected<Done> may_move(db::UnitOfWork& work, const db::Payout& payout) {
             return not_now("payouts on this chain are halted: " + halt.reason);
         }
     }
+    return Done{};
+}
+
+Expected<Done> deposits_stand(db::UnitOfWork& work, const db::Payout& payout) {
     if (!payout.session) return Done{};
     std::vector<db::ClaimUse> uses{db::ClaimUse::kDelivery, db::ClaimUse::kRefund};
     if (payout.leg == db::Leg::kStray) uses = {db::ClaimUse::kStray};
@@ -33,6 +33,48 @@ Expected<Done> may_move(db::UnitOfWork& work, const db::Payout& payout) {
     if (!stand) return stand.error();
     if (!*stand) return not_now("a deposit it pays out is not on the chain any more");
     return Done{};
+}
+
+Expected<Done> failures_stand(db::UnitOfWork& work, const db::Payout& payout) {
+    auto failed = work.payouts().failed_steps(payout);
+    if (!failed) return failed.error();
+    for (const db::PayoutStep& step : *failed) {
+        auto final = work.own_txs().final_with_nonce(payout.asset.chain(), step.sender, step.nonce);
+        if (!final) return final.error();
+        const std::string which = "payout " + std::to_string(step.payout.value);
+        if (!*final) return not_now(which + " failed in a block that left the chain, and may yet succeed");
+        if (does_what_it_should(**final, step)) return not_now(which + " had failed, and succeeded after all");
+    }
+    return Done{};
+}
+
+}  // namespace
+
+Error station_is_short(const core::Address& station, const core::Units& holds,
+                       const core::Units& needs) {
+    return not_now("the gas station " + station.hex0x() + " holds " + holds.decimal() +
+                   " and needs " + needs.decimal() + "; send it native coin");
+}
+
+Expected<Done> has_its_money(db::UnitOfWork& work, const db::Payout& payout) {
+    if (!payout.session) return Done{};
+    if (auto stand = deposits_stand(work, payout); !stand) return stand;
+    if (auto stand = failures_stand(work, payout); !stand) return stand;
+    auto owed = work.ledger().balance(creditor_account(payout), payout.asset);
+    if (!owed) return owed.error();
+    if (payout.units.is_zero() || (!owed->debit && owed->units >= payout.units)) return Done{};
+    return not_now("the books owe " + (owed->debit ? "nothing" : "only " + owed->units.decimal()) + " of its " +
+                   payout.units.decimal() + " base units");
+}
+
+Expected<Done> may_go_again(db::UnitOfWork& work, const db::Payout& payout) {
+    if (auto may = is_not_halted(work, payout); !may) return may;
+    return deposits_stand(work, payout);
+}
+
+Expected<Done> may_move(db::UnitOfWork& work, const db::Payout& payout) {
+    if (auto may = is_not_halted(work, payout); !may) return may;
+    return has_its_money(work, payout);
 }
 
 Expected<bool> is_halted(db::UnitOfWork& work, const core::ChainId& chain) {

@@ -19,8 +19,16 @@ inline core::Error not_now(std::string why) {
 core::Error station_is_short(const core::Address& station, const core::Units& holds,
                              const core::Units& needs);
 
-//! What must hold in the unit of work that lets a customer's money move: the chain is not halted, and
-//! every deposit the payout stands on is on it.
+//! Is the payout's money there, by what is final? Every deposit that it stands on is on the chain, the books
+//! owe as much, and no payment out of the same money that failed may yet succeed: its nonce is used up for good.
+core::Expected<core::Done> has_its_money(db::UnitOfWork& work, const db::Payout& payout);
+
+//! What must hold in the unit of work that sends again what was final and left the chain: the chain is not
+//! halted, and every deposit that it stood on is on it. Later nonces cannot come before, whatever they failed.
+core::Expected<core::Done> may_go_again(db::UnitOfWork& work, const db::Payout& payout);
+
+//! What must hold in the unit of work that lets a customer's money move: the chain is not halted, and the
+//! money is there.
 core::Expected<core::Done> may_move(db::UnitOfWork& work, const db::Payout& payout);
 
 core::Expected<bool> is_halted(db::UnitOfWork& work, const core::ChainId& chain);

@@ -222,7 +222,8 @@ std::size_t Desk::mine(bool finalise, bool success) {
         own.fee = units(21'000);
         const chains::CallKind kind = tx.order.kind;
         const bool is_call = kind == chains::CallKind::kCall;
-        if (is_call && calls_fail) own.success = false;
+        const bool is_transfer = kind == chains::CallKind::kTokenTransfer;
+        if ((is_call && calls_fail) || (is_transfer && transfers_fail)) own.success = false;
         const bool is_clearing = kind == chains::CallKind::kApprove && tx.order.units.is_zero();
         if (is_clearing && clearings_fail > 0) {
             --clearings_fail;
@@ -235,6 +236,7 @@ std::size_t Desk::mine(bool finalise, bool success) {
         }
         core::Units moved = tx.order.units;
         if (is_call && call_takes) moved = units(*call_takes);
+        if (is_transfer && transfer_moves) moved = units(*transfer_moves);
         own.to = is_call || tx.order.asset.is_native() ? tx.order.recipient
                                                        : contract_of(tx.order.asset);
         if (tx.order.asset.is_native()) {
@@ -333,10 +335,14 @@ void Desk::mine_lost_again(std::optional<std::uint64_t> takes) {
         if (!tx || tx->status != db::OwnTxStatus::kOrphaned) continue;
         const bool is_call = signer.tx(id).order.kind == chains::CallKind::kCall;
         if (is_call && takes) tx->transfers.front().units = units(*takes);
-        std::uint64_t& next = sender.nonces[tx->sender];
-        next = std::max(next, tx->nonce + 1);
-        record_own(*tx, true);
+        mine_again(*tx);
     }
+}
+
+void Desk::mine_again(const db::OwnTx& tx) {
+    std::uint64_t& next = sender.nonces[tx.sender];
+    next = std::max(next, tx.nonce + 1);
+    record_own(tx, true);
 }
 
 void Desk::take_coin(const core::Address& owner, const core::Units& fee) {

@@ -72,6 +72,10 @@ class Desk {
     core::Units base_fee;
     //! What is on the wire and not mined yet is mined, in order; `finalise` makes it final too.
     std::size_t mine(bool finalise = true, bool success = true);
+    //! Transfers of tokens are mined and fail.
+    bool transfers_fail = false;
+    //! What they move of their amount; none: all of it.
+    std::optional<std::uint64_t> transfer_moves;
     //! What a contract that is called takes of the allowance; none: all of it.
     std::optional<std::uint64_t> call_takes;
     //! And of kOtherToken, which nobody allowed.
@@ -97,6 +101,8 @@ class Desk {
     void lose_all();
     //! The same once more, as they were, and final; `takes`: what of it a call takes now.
     void mine_lost_again(std::optional<std::uint64_t> takes = std::nullopt);
+    //! One that is not on the chain, as it is given here, and final.
+    void mine_again(const db::OwnTx& tx);
     //! A transaction that we did not sign takes that much coin from one of our addresses, as fees.
     void take_coin(const core::Address& owner, const core::Units& fee);
     //! Somebody else used a key of ours.

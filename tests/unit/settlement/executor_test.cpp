@@ -776,63 +776,6 @@ TEST_CASE("executor: a stray is mined and fails -> held as a new payout, never f
     REQUIRE(desk.payouts(id)[1].payout.status == db::PayoutStatus::kFinalOk);
 }
 
-namespace {
-
-//! Its refund was mined and failed.
-core::SessionId held_for_its_refund(Desk& desk) {
-    desk.sender.refuses[address(1)] = "paused";
-    const auto id = desk.open();
-    desk.pay(id, 100);
-    for (int i = 0; i < 3; ++i) desk.pass(false);
-    REQUIRE(desk.state(id) == State::kRefunding);
-    desk.pass(false);
-    desk.mine();
-    desk.drive();
-    desk.pass(false);
-    desk.mine(/*finalise=*/true, /*success=*/false);
-    desk.drive();
-    REQUIRE(desk.state(id) == State::kHeld);
-    return id;
-}
-
-core::PayoutId only_held(Desk& desk) {
-    const auto held = desk.read<std::vector<db::PayoutFull>>(
-        [](db::UnitOfWork& work) { return work.payouts().held(); });
-    REQUIRE(held.size() == 1);
-    CHECK(held[0].payout.leg == db::Leg::kRefund);
-    CHECK(held[0].payout.status == db::PayoutStatus::kFinalFailed);
-    return held[0].payout.id;
-}
-
-}  // namespace
-
-TEST_CASE("executor: a refund is mined and fails, its block leaves the chain -> not resumed: it may yet succeed [F07]",
-          "[F07]") {
-    Desk desk;
-    const auto id = held_for_its_refund(desk);
-    const core::PayoutId refund = only_held(desk);
-    desk.write<core::Done>([](db::UnitOfWork& work) -> core::Expected<core::Done> {
-        auto orphaned = work.own_txs().orphan_above(kChain, 0);
-        if (!orphaned) return orphaned.error();
-        return core::Done{};
-    });
-    const auto done = desk.run(settlement::resume_payout(*desk.context, refund));
-    REQUIRE_FALSE(done.has_value());
-    CHECK(done.error().code == core::Errc::kRefused);
-    CHECK(desk.state(id) == State::kHeld);
-}
-
-TEST_CASE("executor: a refund is mined and fails -> held; resumed -> planned and paid again") {
-    Desk desk;
-    const auto id = held_for_its_refund(desk);
-    const core::PayoutId refund = only_held(desk);
-    REQUIRE(desk.run(settlement::resume_payout(*desk.context, refund)).has_value());
-    CHECK_FALSE(desk.run(settlement::resume_payout(*desk.context, refund)).has_value());
-    desk.settle();
-    REQUIRE(desk.state(id) == State::kRefunded);
-    CHECK_FALSE(desk.run(settlement::resume_payout(*desk.context, refund)).has_value());
-}
-
 TEST_CASE("executor: native coin over what was asked -> delivery and excess whole, no coin of theirs is gas") {
     Desk desk;
     auto session = open_session();
