@@ -311,6 +311,15 @@ bool paid_enough(const SessionFacts& facts) {
            paid->units >= session::enough(session.destination, session.policy);
 }
 
+std::string waiting_for(const std::vector<db::PayoutFull>& payouts) {
+    for (const db::PayoutFull& full : payouts) {
+        const db::Payout& payout = full.payout;
+        const bool ends_session = payout.leg == db::Leg::kDelivery || payout.leg == db::Leg::kRefund;
+        if (ends_session && !db::is_terminal(payout.status)) return payout.waiting_for;
+    }
+    return {};
+}
+
 StatusReason status_reason(const SessionFacts& facts, const Chains& chains, Audience audience) {
     StatusReason reason = base_reason(facts, Names{chains});
     // What the machinery says in its own words is for the owner only.

@@ -21,9 +21,13 @@ struct SessionFacts {
     std::optional<db::Receiver> receiver;
     std::vector<db::Deposit> deposits;  //!< every one of its receivers, strays and orphaned too
     std::vector<db::DepositGroup> others = {};  //!< those that are not listed, when they are many
-    std::string waiting_for;            //!< what a payout of it waits for, for the owner; or empty
+    std::string waiting_for;            //!< what its payment waits for, for the owner; or empty
     std::optional<SessionStory> story;  //!< when the owner reads this one session
 };
+
+//! What the delivery or the refund of a session waits for; empty: neither is under way. Strays and excess
+//! tell their own.
+std::string waiting_for(const std::vector<db::PayoutFull>& payouts);
 
 enum class Audience {
     kOwner,   //!< came with the API key: metadata, client secret, what a payout waits for

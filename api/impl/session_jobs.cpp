@@ -28,17 +28,6 @@ bool has_open_payout(session::State state) {
            state == session::State::kHeld;
 }
 
-Expected<std::string> waiting_for(db::UnitOfWork& work, const core::SessionId& id) {
-    auto payouts = work.payouts().of_session(id);
-    if (!payouts) return payouts.error();
-    for (const db::PayoutFull& full : *payouts) {
-        if (!db::is_terminal(full.payout.status) && !full.payout.waiting_for.empty()) {
-            return full.payout.waiting_for;
-        }
-    }
-    return std::string{};
-}
-
 //! What was final is told by the transaction that stands now: finality may have been broken since.
 Expected<core::Done> tell_what_stands(db::UnitOfWork& work, SessionFacts& facts) {
     if (!facts.row.outcome_tx) return core::Done{};
@@ -84,9 +73,9 @@ Expected<SessionFacts> facts_of(db::UnitOfWork& work, db::SessionRow row, Deposi
     }
     if (auto told = tell_what_stands(work, facts); !told) return told.error();
     if (has_open_payout(facts.row.session.state)) {
-        auto waiting = waiting_for(work, id);
-        if (!waiting) return waiting.error();
-        facts.waiting_for = std::move(*waiting);
+        auto payouts = work.payouts().of_session(id);
+        if (!payouts) return payouts.error();
+        facts.waiting_for = waiting_for(*payouts);
     }
     return facts;
 }

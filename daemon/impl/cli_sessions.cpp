@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -47,9 +48,7 @@ core::Expected<Story> read_story(db::UnitOfWork& work, const core::SessionId& id
     auto payouts = work.payouts().of_session(id);
     if (!payouts) return payouts.error();
     out.payouts = std::move(*payouts);
-    for (const db::PayoutFull& full : out.payouts) {
-        if (!full.payout.waiting_for.empty()) out.facts.waiting_for = full.payout.waiting_for;
-    }
+    out.facts.waiting_for = api::waiting_for(out.payouts);
     out.facts.story = api::SessionStory{out.journal, out.payouts};
     auto halts = work.blocks().open_halts();
     if (!halts) return halts.error();
@@ -158,6 +157,16 @@ class Teller {
         }
     }
 
+    //! The last refund, when the session is held because it failed.
+    static bool is_to_be_tried_again(const Story& story, const db::Payout& payout) {
+        const session::Session& session = story.facts.row.session;
+        return payout.leg == db::Leg::kRefund && session.state == session::State::kHeld &&
+               session.reason == session::Reason::kRefundImpossible &&
+               std::none_of(story.payouts.begin(), story.payouts.end(), [&](const db::PayoutFull& other) {
+                   return other.payout.leg == db::Leg::kRefund && other.payout.id > payout.id;
+               });
+    }
+
     void tell_payouts(const Story& story) const {
         if (story.payouts.empty()) return;
         out_ << "\nPayouts\n";
@@ -172,11 +181,7 @@ class Teller {
                 out_ << "    transaction " << codec_.format_tx(attempt.tx) << ", "
                      << step_name(full, attempt.step) << ", sent " << attempt.send_count << " times\n";
             }
-            const session::Session& now = story.facts.row.session;
-            const bool failed_back = &full == &story.payouts.back() &&
-                                     now.state == session::State::kHeld &&
-                                     now.reason == session::Reason::kRefundImpossible;
-            if (payout.status == db::PayoutStatus::kHeld || failed_back) {
+            if (payout.status == db::PayoutStatus::kHeld || is_to_be_tried_again(story, payout)) {
                 out_ << "    when it may go on: depositd payout resume " << payout.id.value << "\n";
             }
         }

@@ -23,6 +23,13 @@ bool is_name_char(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+//! systemd.exec(5), "Credentials": nobody but a service has the variable.
+std::string hint_for(const std::string& variable) {
+    if (variable != "CREDENTIALS_DIRECTORY") return {};
+    return "; systemd sets it for the daemon, for a command set it yourself: "
+           "CREDENTIALS_DIRECTORY=/etc/depositd/credentials depositd ...";
+}
+
 class Reader {
   public:
     Reader(const ConfigSources& sources, std::vector<ConfigProblem>& problems)
@@ -203,7 +210,7 @@ class Reader {
             }
             auto value = sources_.env(variable);
             if (!value) {
-                report(place, name + ": the environment variable " + variable + " is not set");
+                report(place, name + ": the environment variable " + variable + " is not set" + hint_for(variable));
                 return false;
             }
             out += *value;

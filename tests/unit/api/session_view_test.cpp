@@ -173,3 +173,17 @@ TEST_CASE("view: enough has come, and the session was not told yet -> no word of
     const json shown = session_json(facts, FakeChains{}, Audience::kPublic);
     CHECK(shown["statusReason"]["code"] == "confirming");
 }
+
+TEST_CASE("waiting for: a stray is under way while the refund failed -> nothing of the session's own") {
+    db::PayoutFull refund;
+    refund.payout.leg = db::Leg::kRefund;
+    refund.payout.status = db::PayoutStatus::kFinalFailed;
+    db::PayoutFull stray;
+    stray.payout.leg = db::Leg::kStray;
+    stray.payout.status = db::PayoutStatus::kSent;
+    stray.payout.waiting_for = "a block with its transaction";
+    CHECK(waiting_for({refund, stray}).empty());
+    refund.payout.status = db::PayoutStatus::kPlanned;
+    refund.payout.waiting_for = "its turn";
+    CHECK(waiting_for({stray, refund}) == "its turn");
+}

@@ -100,7 +100,7 @@ TEST_CASE("config: an environment variable that is not set -> error, not an empt
         "[keys]\nmnemonic_file = \"${CREDENTIALS_DIRECTORY}/words\"\n[[chain]]\nid = 1\n"
         "[[chain.endpoint]]\nurl = \"http://127.0.0.1:1/$KEY\"\n";
     const auto without = parse_config(text, sources());
-    CHECK(mentions(without, "the environment variable CREDENTIALS_DIRECTORY is not set"));
+    CHECK(mentions(without, "the environment variable CREDENTIALS_DIRECTORY is not set; systemd sets it"));
     CHECK(mentions(without, "the environment variable KEY is not set"));
     const auto with = parse_config(text, sources({{"CREDENTIALS_DIRECTORY", "/run/c"}, {"KEY", "k"}}));
     REQUIRE(with.config);
