@@ -18,8 +18,9 @@ const ONCE = [
 const TRANSACTIONS = TWICE.flatMap((name) => [`${name}:1`, `${name}:2`]);
 const DELIVERY = [...ONCE.map((name) => `${name}:1`), ...TRANSACTIONS];
 // The first plan is the delivery's, which the chain refuses; the third state of the journal is refunding.
-const REFUND = ['plan_before:2', 'plan_after:2', 'journal_before:3', 'journal_after:3', 'final_before:1',
-    'final_after:1', ...TRANSACTIONS];
+const REFUND = ['plan_before:2', 'plan_after:2', 'journal_before:3', 'journal_after:3', 'facts_committed:2',
+    'outbox_before:2', 'outbox_after:2', 'cursor_before:2', 'cursor_after:2', 'commit_before:3', 'commit_after:3',
+    'final_before:1', 'final_after:1', ...TRANSACTIONS];
 
 /** Starts the daemon so that it dies at `place`, mines until it has, and starts it again. */
 async function dieAt(scene, place, act, { mine = true, env = { DEPOSITD_CRASH_AT: place } } = {}) {
