@@ -18,7 +18,7 @@ namespace simulation {
 //! Holds what the daemon does against what is true. It sees the chains as they are, what reaches the
 //! nodes, and what the API says; never the database, and nothing inside the daemon.
 //!
-//! Rules are named by the invariants of docs/TESTING.md: I1 … I20.
+//! Rules are named by the invariants of docs/TESTING.md: I1 … I19.
 class Auditor {
   public:
     //! Without an honest majority of nodes the daemon may believe what is not so, and halt; but it must

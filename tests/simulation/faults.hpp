@@ -12,8 +12,8 @@
 
 namespace simulation {
 
-//! Everything that goes wrong, by chance: at least one fault a minute, many at once. Each ends by itself
-//! after a while; heal() ends all.
+//! Everything that goes wrong, by chance: a fault every 76 seconds on average, many at once. Each ends by
+//! itself after a while; heal() ends all.
 //!
 //! What it keeps to, because the daemon is promised it: at most one of a chain's three nodes lies or is
 //! far behind at a time. No reorganisation goes below the finalized block, but for one in some worlds: then
