@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { sceneTest, until, viem } from './lib/scene.mjs';
 import {
-    UNHURRIED, assertPaidOnce, openMany, payMany, transferAttempts, untilAttempts, untilTransferWaits,
+    UNHURRIED, assertPaidOnce, openMany, payMany, transferAttempts, untilAttempts, untilGasMoneyWaits,
+    untilTransferWaits,
 } from './lib/payouts.mjs';
 
 const GWEI = 1_000_000_000n;
@@ -38,6 +39,7 @@ sceneTest('fees: a tip of 1 wei and a node that wants a tenth more -> every high
         scene.proxy.fault('strict-replacement');
         const orders = await openMany(scene, 3);
         await payMany(scene, orders);
+        await untilGasMoneyWaits(scene, orders.length);
         for (const { destination } of orders) await untilTransferWaits(scene, destination);
         const waiting = [];
         for (const order of orders) {

@@ -73,6 +73,30 @@ export async function poolHolds(scene, address) {
         .find(({ input, to }) => input.includes(word) || to?.slice(2).toLowerCase() === word);
 }
 
+/** Mines a block if the daemon has read all there are, settlement included, and `isDue(row)` of this query says so. */
+async function mineWhenRead(scene, columns, isDue) {
+    const [now] = scene.sql(`SELECT
+        (SELECT coalesce(max(seq), 0) FROM facts) AS newest,
+        (SELECT coalesce(max(seq), 0) FROM cursors WHERE reader = 'settlement') AS applied,
+        (SELECT max(height) FROM chain_tips) AS height, ${columns}`);
+    const isRead = now.newest === now.applied && now.height === await scene.node.blockNumber();
+    if (isRead && isDue(now)) await scene.node.mine();
+}
+
+/**
+ * Mines until payouts are planned; then no block until the gas money of `count` of them is sent. In one block it is
+ * final at one moment, and none of their transfers is mined while another's gas money is awaited.
+ */
+export function untilGasMoneyWaits(scene, count) {
+    return until(async () => {
+        const [{ sent }] = scene.sql(`SELECT count(*) AS sent FROM attempts a JOIN payout_steps s ON s.id = a.step_id
+            WHERE s.kind = 1 AND a.send_count > 0`);
+        if (sent >= count) return true;
+        await mineWhenRead(scene, '(SELECT count(*) FROM payouts) AS planned', ({ planned }) => planned === 0);
+        return undefined;
+    }, { what: 'gas money in the pool', timeoutMs: 150_000, everyMs: 60 });
+}
+
 /**
  * Mines until the transfer to `destination`, not its gas money, waits in the pool; the transaction. No block is mined
  * from the moment on when the transfer may be sent, so that it cannot be missed.
@@ -82,14 +106,8 @@ export function untilTransferWaits(scene, destination) {
     return until(async () => {
         const waiting = await poolHolds(scene, destination);
         if (waiting) return waiting;
-        const [now] = scene.sql(`SELECT
-            (SELECT coalesce(max(seq), 0) FROM facts) AS newest,
-            (SELECT coalesce(max(seq), 0) FROM cursors WHERE reader = 'settlement') AS applied,
-            (SELECT max(height) FROM chain_tips) AS height,
-            (SELECT count(*) FROM payout_steps s JOIN payouts p ON p.id = s.payout_id
-                WHERE lower(p.recipient) LIKE '%${word}' AND (s.kind = 4 OR s.status = 6)) AS due`);
-        const isRead = now.newest === now.applied && now.height === await scene.node.blockNumber();
-        if (isRead && now.due === 0) await scene.node.mine();
+        await mineWhenRead(scene, `(SELECT count(*) FROM payout_steps s JOIN payouts p ON p.id = s.payout_id
+            WHERE lower(p.recipient) LIKE '%${word}' AND (s.kind = 4 OR s.status = 6)) AS due`, ({ due }) => due === 0);
         return undefined;
     }, { what: 'the delivery to wait in the pool', timeoutMs: 60_000, everyMs: 60 });
 }
