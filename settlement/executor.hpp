@@ -197,7 +197,8 @@ class Executor {
 
 //! Lets a held payout go on, and its session with it. A refund that has failed is planned again, when its
 //! session is held for that, no payment of it may yet succeed and the books owe the money still. The payout
-//! that goes on: this one, or the new refund. kRefused when neither is so.
+//! that goes on: this one, or the new refund. kRefused, and why, when neither is so, or when what is held pays
+//! money out that the books owe no more or that another payment may yet take.
 core::Task<core::Expected<core::PayoutId>> resume_payout(const Context& context, core::PayoutId id);
 
 }  // namespace settlement
